@@ -1,0 +1,1 @@
+"""What happened in the product, reduced to metadata and spooled (design 3)."""
