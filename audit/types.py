@@ -1,0 +1,266 @@
+"""The closed list of types, which is the privacy guarantee: none of them is a string of the caller's choice (design 4).
+
+For each type: which parameters a field must or may state, and how a value in a message is checked. A check answers yes
+or no for a decoded JSON value; it never repairs. Reducing what a product hands in *to* such values is the business of
+`event`; these checks run again in the gate of the installation and of corporate, with the same index.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from audit.index import Index
+
+Check = Callable[[Any], bool]
+MAX_ID = 2**53 - 1
+SENTINELS = {-1: "timed out", -2: "failed"}
+WINDOW = timedelta(days=400)
+OTHER, NO_PLACE, NO_TYPE, NO_ROUTE = "other", "<place>", "<type>", "<route>"
+MAX_CHAIN, MAX_SHAPES, MAX_FRAMES, MAX_KEYS = 8, 8, 50, 64
+
+PRECISIONS: Mapping[str, str] = {
+    "day": r"\d{4}-\d{2}-\d{2}",
+    "hour": r"\d{4}-\d{2}-\d{2}T\d{2}Z",
+    "minute": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z",
+    "second": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z",
+}
+SHAPE = re.compile(
+    r"none|flag|number|word|date|ip|email|uuid|url|path|object|empty"
+    r"|(?:integer|hex|words|list|map)\((?:[0-9]|1[0-9]|20|<32|<64|<256|<1024|>=1024)\)"
+    r"|(?:text|bytes)\((?:<32|<64|<256|<1024|>=1024)\)"
+)
+_VERSION = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,2}")
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+_SELECTOR = re.compile(r"[a-z][a-z0-9-]{0,30}(?::\d{1,3})?(?:>[a-z][a-z0-9-]{0,30}(?::\d{1,3})?){0,15}")
+_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRule:
+    """One type of the closed list: what it can carry, its parameters, and how its check is made."""
+
+    name: str
+    carries: str
+    required: frozenset[str]
+    optional: frozenset[str]
+    make: Callable[[Mapping[str, Any], Index], Check]
+    needs_unit: bool = False
+
+
+def size_class(length: int) -> str:
+    """Return the length of something as a bucket: exact to 20, then an upper bound, so that it tells no secret."""
+    if length <= 20:
+        return str(length)
+    return next((f"<{bound}" for bound in (32, 64, 256, 1024) if length < bound), ">=1024")
+
+
+def bucket_labels(bounds: tuple[int, ...]) -> tuple[str, ...]:
+    """Return the labels of a bucket field: `<50`, `<200`, …, and `>=` the last bound."""
+    return (*(f"<{bound}" for bound in bounds), f">={bounds[-1]}")
+
+
+def instant_text(moment: datetime, precision: str) -> str:
+    """Return a UTC moment, truncated (never rounded) to the precision."""
+    day = moment.strftime("%Y-%m-%d")
+    form = {"day": "", "hour": "T%HZ", "minute": "T%H:%MZ", "second": "T%H:%M:%SZ"}[precision]
+    return day + moment.strftime(form)
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _text(pattern: re.Pattern[str]) -> Check:
+    match = pattern.fullmatch
+    return lambda value: type(value) is str and match(value) is not None
+
+
+def _identifier(params: Mapping[str, Any], _: Index) -> Check:
+    maximum = params["maximum"]
+    return lambda value: type(value) is int and 0 <= value <= maximum
+
+
+def _number(params: Mapping[str, Any], _: Index) -> Check:
+    low, high = params.get("minimum", 0), params["maximum"]
+    return lambda value: type(value) is int and (low <= value <= high or value in SENTINELS)
+
+
+def _bucket(params: Mapping[str, Any], _: Index) -> Check:
+    return _among(frozenset(bucket_labels(tuple(params["bounds"]))))
+
+
+def _choice(params: Mapping[str, Any], _: Index) -> Check:
+    return _among(frozenset(params["choices"]) | {OTHER})
+
+
+def _among(allowed: frozenset[str]) -> Check:
+    return lambda value: type(value) is str and value in allowed
+
+
+def _flag(_params: Mapping[str, Any], _: Index) -> Check:
+    return lambda value: type(value) is bool
+
+
+def _version(_params: Mapping[str, Any], index: Index) -> Check:
+    return lambda value: type(value) is str and (_VERSION.fullmatch(value) is not None or value in index.versions)
+
+
+def _instant(params: Mapping[str, Any], _: Index) -> Check:
+    pattern = re.compile(PRECISIONS[params["precision"]], re.ASCII)
+    seen: dict[str, bool] = {}
+
+    def check(value: Any) -> bool:
+        if type(value) is not str:
+            return False
+        known = seen.get(value)
+        if known is None:
+            if len(seen) > 4096:
+                seen.clear()
+            known = seen[value] = pattern.fullmatch(value) is not None and _exists(value)
+        return known
+
+    return check
+
+
+def _exists(text: str) -> bool:
+    """Say whether the digits are a real moment: no 31 February, no 25th hour."""
+    full = text.rstrip("Z") + {10: "T00:00:00", 13: ":00:00", 16: ":00", 19: ""}[len(text.rstrip("Z"))]
+    try:
+        datetime.fromisoformat(full)
+    except ValueError:
+        return False
+    return True
+
+
+def _slot(has: Callable[[str], bool], stand_in: str) -> Check:
+    """Check names against one slot of the index; remembers only names that stand in it, so it cannot grow beyond it."""
+    known = {stand_in}
+
+    def check(value: Any) -> bool:
+        if type(value) is not str:
+            return False
+        if value in known:
+            return True
+        if len(value) > 512 or not has(value):
+            return False
+        known.add(value)
+        return True
+
+    return check
+
+
+def _place(_params: Mapping[str, Any], index: Index) -> Check:
+    return _slot(index.has_place, NO_PLACE)
+
+
+def _type(_params: Mapping[str, Any], index: Index) -> Check:
+    return _slot(index.has_type, NO_TYPE)
+
+
+def _route(_params: Mapping[str, Any], index: Index) -> Check:
+    return _slot(index.has_route, NO_ROUTE)
+
+
+def _code_text(_params: Mapping[str, Any], _: Index) -> Check:
+    return lambda _value: False  # no index of this release has literals (see audit/index.py)
+
+
+def _shape(_params: Mapping[str, Any], _: Index) -> Check:
+    one = _text(SHAPE)
+    return lambda value: type(value) is list and len(value) <= MAX_SHAPES and all(map(one, value))
+
+
+def _site(params: Mapping[str, Any], _: Index) -> Check:
+    directories = frozenset(params.get("directories", ()))
+
+    def check(value: Any) -> bool:
+        if type(value) is not str:
+            return False
+        host, slash, directory = value.partition("/")
+        return _HOST.fullmatch(host) is not None and (not slash or directory in directories)
+
+    return check
+
+
+def _keys(params: Mapping[str, Any], _: Index) -> Check:
+    allowed = frozenset(params["keys"])
+
+    def one(key: Any) -> bool:
+        return type(key) is str and (key in allowed or (key[:1] == "<" and SHAPE.fullmatch(key[1:-1]) is not None))
+
+    return lambda value: type(value) is list and len(value) <= MAX_KEYS and all(map(one, value))
+
+
+def _digest(params: Mapping[str, Any], _: Index) -> Check:
+    return _text(re.compile(rf"[0-9a-f]{{{params['hex_chars']}}}"))
+
+
+def _error_log(_params: Mapping[str, Any], index: Index) -> Check:
+    types, places, shapes = _type({}, index), _place({}, index), _shape({}, index)
+
+    def link(item: Any) -> bool:
+        return (
+            type(item) is dict and item.keys() == {"type", "shapes"} and types(item["type"]) and shapes(item["shapes"])
+        )
+
+    def frame(item: Any) -> bool:
+        return type(item) is list and len(item) == 2 and places(item[0]) and _whole(item[1]) and item[1] in (0, 1)
+
+    def check(value: Any) -> bool:
+        if type(value) is not dict or value.keys() != {"chain", "frames"}:
+            return False
+        chain, frames = value["chain"], value["frames"]
+        return (
+            type(chain) is list
+            and type(frames) is list
+            and 1 <= len(chain) <= MAX_CHAIN
+            and len(frames) <= MAX_FRAMES
+            and all(map(link, chain))
+            and all(map(frame, frames))
+        )
+
+    return check
+
+
+def _never(_params: Mapping[str, Any], _: Index) -> Check:
+    return lambda _value: False
+
+
+def _rule(name: str, carries: str, make: Any, required: str = "", optional: str = "", unit: bool = False) -> TypeRule:
+    return TypeRule(name, carries, frozenset(required.split()), frozenset(optional.split()), make, unit)
+
+
+def _fixed(pattern: re.Pattern[str]) -> Callable[[Mapping[str, Any], Index], Check]:
+    return lambda _params, _index: _text(pattern)
+
+
+TYPES: Mapping[str, TypeRule] = {
+    rule.name: rule
+    for rule in (
+        _rule("id", "a database id, from the key column that the field names", _identifier, "maximum", "key_column"),
+        _rule("count", "a whole number of things; -1 timed out, -2 failed", _number, "maximum", "minimum", unit=True),
+        _rule("size_bytes", "a size in bytes; -1 timed out, -2 failed", _number, "maximum", "minimum"),
+        _rule("duration_ms", "a duration in milliseconds; -1 timed out, -2 failed", _number, "maximum", "minimum"),
+        _rule("bucket", "one of the declared ranges, by upper bound", _bucket, "bounds", unit=True),
+        _rule("flag", "true or false", _flag),
+        _rule("choice", "one word of a closed list; anything else is `other`", _choice, "choices"),
+        _rule("version", "one to three numbers of at most three digits, or a version in the index", _version),
+        _rule("instant", "a UTC moment, truncated to the declared precision", _instant, "precision"),
+        _rule("place", "module:function:line of shipped code, or <place>", _place),
+        _rule("type", "an exception type that the index names, or <type>", _type),
+        _rule("code_text", "literal words of shipped source at a place", _code_text),
+        _rule("shape", "a list of value classes such as email or integer(4), computed, never copied", _shape),
+        _rule("route", "a registered URL rule, or <route>; never a concrete address", _route),
+        _rule("site", "a host name, and at most one listed first directory", _site, "", "directories"),
+        _rule("selector", "tag names and positions in a page", _fixed(_SELECTOR)),
+        _rule("keys", "declared keys of a JSON document; any other as its shape", _keys, "keys"),
+        _rule("digest", "a keyed hash under a secret that never leaves, truncated", _digest, "hex_chars"),
+        _rule("hash", "the SHA-256 of something that corporate holds or published", _fixed(_HEX64)),
+        _rule("token", "a random identifier without meaning, minted and recorded by our code", _fixed(_TOKEN)),
+        _rule("error_log", "types, places and shapes of one error; no words, no values", _error_log),
+        _rule("envelope", "travels around a batch, written by HTTP or TLS; never inside one", _never),
+    )
+}
