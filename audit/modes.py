@@ -11,9 +11,9 @@ of the present generation: nothing collected under `local`, or under an earlier 
 
 The mode file: `DHMODES1`, one byte `stale`, three zero bytes, the length of a JSON directory (u32, little-endian), the
 directory `{"kinds": {kind: offset}}`, and the words, u32 little-endian, at offsets that are multiples of four. Words
-are overwritten in place, four bytes at a time, so a reader sees the old or the new one. A file with other kinds replaces
-this one by rename; then `stale` is set and all words are zeroed in the old one, so that whoever still maps it reads
-`off` and maps again. A kind that is absent, and a file that cannot be read, mean `off`.
+are overwritten in place, four bytes at a time, so a reader sees the old or the new one. A file with other kinds
+replaces this one by rename; then `stale` is set and all words are zeroed in the old one, so that whoever still maps it
+reads `off` and maps again. A kind that is absent, and a file that cannot be read, mean `off`.
 """
 
 import json
