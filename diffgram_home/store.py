@@ -115,7 +115,7 @@ def _make_private(path: Path) -> None:
         raise StoreError("database-unusable", f"cannot make '{path}': {error.strerror}", hint) from error
 
 
-def _set_up_sqlite(raw, _record) -> None:  # noqa: ANN001  SQLAlchemy's own signature
+def _set_up_sqlite(raw, _record) -> None:
     raw.isolation_level = None  # the driver begins nothing by itself; `_begin_sqlite` does
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         raw.execute(f"PRAGMA {pragma}")

@@ -287,7 +287,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptPage:
-    """One attempt in full: exact bytes (None once pruned by age), explained lines, steps, receipt, place in the tree."""
+    """One attempt in full: exact bytes (None once pruned by age), lines, steps, receipt, place in the tree."""
 
     line: AttemptLine
     ended_at: datetime | None
