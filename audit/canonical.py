@@ -19,6 +19,20 @@ def canonical(value: Any) -> bytes:
     return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
+def read_canonical(data: bytes) -> dict[str, Any]:
+    """Return the JSON object that `data` spells in canonical form; there is then only one way to read it.
+
+    Raises ValueError for anything else: another spelling, duplicate keys, another JSON value, no JSON.
+    """
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
+    if not isinstance(value, dict) or canonical(value) != data:
+        raise ValueError("not one JSON object in canonical form")
+    return value
+
+
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 lower-case hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

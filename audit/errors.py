@@ -5,7 +5,9 @@
       ├── IndexFault        an index file that is not one
       ├── Refused           the gate's no: a code and a key path, never a value
       │     └── Undeclared  content that no catalogue declares: key paths and counts
-      └── SignatureRefused  a signature, key, type or claim that does not hold
+      ├── SignatureRefused  a signature, key, type or claim that does not hold
+      ├── ProofRefused      a Merkle proof that leads elsewhere
+      └── RecordRefused     bytes that are no leaf of the ledger, or no part of an export
 
 No message ever quotes a value that a customer's system produced; a catalogue's own words are quoted.
 """
@@ -73,3 +75,11 @@ class Undeclared(Refused):
 
 class SignatureRefused(AuditError):
     """A signed document that does not verify: nothing of it may be used."""
+
+
+class ProofRefused(AuditError):
+    """A proof of inclusion or consistency that does not lead to the root in hand."""
+
+
+class RecordRefused(AuditError):
+    """Bytes that are no leaf of the ledger, or no line of an export, in the form this release reads."""

@@ -1,0 +1,325 @@
+"""The leaves of the ledger: one record type for each thing that an administrator may later want proved.
+
+    Sealed      a batch got its number and its exact bytes        Consent     fields were approved or withdrawn
+    Attempt     a socket is about to open for these bytes         Mode        the switch of a case or kind moved
+    Outcome     how that attempt ended, with the receipt          Person      an account was made, changed or removed
+    Void        a number will never carry its batch               Enrolment   a step of getting an identity
+    Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
+    Pruned      bodies were deleted by age
+
+A leaf is the canonical JSON (RFC 8785) of one record; its hash is `tree.leaf_hash` of these bytes. Storing leaves and
+bodies, and hashing them into the tree, is left to others; what records must say together is `audit.verification`'s.
+
+Rules:
+  - Every member is always present; a new one needs a new `type`. All names sort before `type`, so it ends the leaf.
+  - No value that came from the product stands in a leaf: only numbers, hashes, closed choices, names from the
+    catalogue, and what an administrator typed (accounts, `authority`).
+  - `encode` writes nothing that `parse` would refuse, and `parse` accepts one spelling only.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from audit.canonical import MAX_INTEGER
+from audit.errors import RecordRefused
+
+MAX_LEAF_BYTES = 1_048_576
+
+Case = Literal["event", "browser", "support", "licensing"]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
+Hex64 = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+Time = Annotated[str, msgspec.Meta(min_length=20, max_length=20)]
+Actor = Annotated[str, msgspec.Meta(pattern=r"^(home|os:[0-9]{1,10}|account:[^\s\x00-\x1f\x7f]{1,100})\Z")]
+Account = Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,100}\Z")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,60}\Z")]
+Words = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,500}\Z")]
+Destination = Annotated[str, msgspec.Meta(min_length=3, max_length=300)]
+FieldName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+\Z", max_length=200)]
+KindName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*\Z", max_length=200)]
+Role = Literal["admin", "security", "operator", "viewer"]
+
+_TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ\Z", re.ASCII)
+_DESTINATION = re.compile(r"[a-z0-9.\[\]:_-]+:[0-9]{1,5}\Z")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all records share. `at` is UTC to the second, `2026-11-21T14:01:05Z`; see `instant`."""
+
+    hexes: ClassVar[tuple[str, ...]] = ()
+    at: Time
+
+
+class Sealed(Record, frozen=True, kw_only=True):
+    """A batch was sealed: its number within its case, and its body by hash. `generation` is the modes' at sealing.
+
+    `ledger_size` and `ledger_root` are the checkpoint that the body quotes: the ledger before this leaf.
+    """
+
+    hexes = ("catalogue", "index", "ledger_root", "sha256")
+    case: Case
+    catalogue: Hex64
+    generation: Count
+    index: Hex64
+    ledger_root: Hex64
+    ledger_size: Count
+    messages: Positive
+    sequence: Positive
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["sealed"] = "sealed"
+
+
+class Void(Record, frozen=True, kw_only=True):
+    """The number will not carry the batch `replaces`: a body without content (`sha256`) goes in its place."""
+
+    hexes = ("ledger_root", "replaces", "sha256")
+    case: Case
+    ledger_root: Hex64
+    ledger_size: Count
+    reason: Literal["withdrawn", "refused", "mode"]
+    replaces: Hex64
+    sequence: Positive
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["void"] = "void"
+
+
+class Attempt(Record, frozen=True, kw_only=True):
+    """A connection to `destination` ("host:port") is about to open for the body `sha256`. Written before it does."""
+
+    hexes = ("sha256",)
+    case: Case
+    destination: Destination
+    sequence: Positive
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["attempt"] = "attempt"
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """How the attempt whose leaf has the index `attempt` ended.
+
+    `accepted` has the receipt, as a compact JWS; `unknown` means that bytes may have arrived. `status` is the HTTP
+    status, `code` our or corporate's short reason.
+    """
+
+    hexes = ("sha256",)
+    attempt: Count
+    case: Case
+    code: Code | None
+    outcome: Literal["accepted", "rejected", "unknown"]
+    receipt: Annotated[str, msgspec.Meta(min_length=1, max_length=65_536)] | None
+    sequence: Positive
+    sha256: Hex64
+    status: Annotated[int, msgspec.Meta(ge=100, le=999)] | None
+    type: Literal["outcome"] = "outcome"
+
+
+class Consent(Record, frozen=True, kw_only=True):
+    """`actor` in `role` approved or withdrew `fields` (name: definition hash), on whose `authority` in their words."""
+
+    actor: Actor
+    authority: Words
+    decision: Literal["approved", "withdrawn"]
+    fields: Annotated[dict[FieldName, Hex64], msgspec.Meta(min_length=1)]
+    role: Role
+    type: Literal["consent"] = "consent"
+
+
+class Mode(Record, frozen=True, kw_only=True):
+    """The switch of a case, or with `kind` of one kind, moved; `generation` is the store's after it.
+
+    `source` says who moved it: a `person`, the settings `file`, or a file that became `unreadable`.
+    """
+
+    actor: Actor
+    case: Case
+    from_: Literal["off", "local", "on", "offline"] = msgspec.field(name="from")
+    generation: Count
+    kind: KindName | None
+    source: Literal["person", "file", "unreadable"]
+    to: Literal["off", "local", "on", "offline"]
+    type: Literal["mode"] = "mode"
+
+
+class Person(Record, frozen=True, kw_only=True):
+    """An account on this installation was made, changed or removed; `role` where a role is given or taken."""
+
+    account: Account
+    actor: Actor
+    change: Literal["added", "removed", "role-given", "role-taken", "password-set", "locked", "unlocked"]
+    role: Role | None
+    type: Literal["person"] = "person"
+
+
+class Enrolment(Record, frozen=True, kw_only=True):
+    """A step of getting an identity from corporate. The token never stands here.
+
+    `key` is the thumbprint of the installation's key, `root` the pinned fingerprint, `certificate` the SHA-256 of the
+    DER that was granted or renewed, `code` the reason of a refusal.
+    """
+
+    actor: Actor
+    certificate: Hex64 | None
+    code: Code | None
+    destination: Destination
+    installation: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    key: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
+    root: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
+    step: Literal["asked", "granted", "refused", "unknown", "renewed"]
+    type: Literal["enrolment"] = "enrolment"
+
+
+class Contact(Record, frozen=True, kw_only=True):
+    """A request without a body: `step` "asked" before the socket opens, then "answered" or "failed"."""
+
+    code: Code | None
+    destination: Destination
+    request: Annotated[str, msgspec.Meta(pattern=r"^GET /[A-Za-z0-9/._-]{0,200}\Z")]
+    step: Literal["asked", "answered", "failed"]
+    type: Literal["contact"] = "contact"
+
+
+class Checkpoint(Record, frozen=True, kw_only=True):
+    """The checkpoint at `size` leaves with `root` was handed to `place`, outside this ledger."""
+
+    hexes = ("root",)
+    place: Literal["file", "syslog", "witness", "export", "corporate"]
+    root: Hex64
+    size: Positive
+    type: Literal["checkpoint"] = "checkpoint"
+
+
+class Pruned(Record, frozen=True, kw_only=True):
+    """`bodies` bodies of leaves with an index under `before` were deleted by age; their hashes stay."""
+
+    actor: Actor
+    before: Count
+    bodies: Count
+    type: Literal["pruned"] = "pruned"
+
+
+TYPES: dict[str, type[Record]] = {
+    "sealed": Sealed,
+    "void": Void,
+    "attempt": Attempt,
+    "outcome": Outcome,
+    "consent": Consent,
+    "mode": Mode,
+    "person": Person,
+    "enrolment": Enrolment,
+    "contact": Contact,
+    "checkpoint": Checkpoint,
+    "pruned": Pruned,
+}
+
+_DECODERS: dict[bytes, Any] = {
+    name.encode(): msgspec.json.Decoder(record, strict=True).decode for name, record in TYPES.items()
+}
+# All names are ASCII, so this order is the one of RFC 8785; a test compares with `canonical`.
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def instant(now: datetime) -> str:
+    """Return an aware time as records write it: UTC, to the second. Raises ValueError for a naive one."""
+    if now.tzinfo is None:
+        raise ValueError("a time without a zone has no place in a record")
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def encode(record: Record) -> bytes:
+    """Return the bytes of the leaf. Raises RecordRefused for a record that `parse` would refuse."""
+    data = _encode(record)
+    parse(data)
+    return data
+
+
+def parse(data: bytes) -> Record:
+    """Return the record of a leaf.
+
+    Raises RecordRefused: "record-unknown" for a type this release does not know, "record-malformed" for all else.
+    """
+    if len(data) > MAX_LEAF_BYTES:
+        raise _malformed("a leaf has at most 1 MiB")
+    decode = _DECODERS.get(data[data.rfind(b':"') + 2 : -2])
+    if decode is None:
+        raise _unknown(data)
+    try:
+        record: Record = decode(data)
+        spelt = _encode(record) == data
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        raise _malformed("the leaf has missing, unknown or wrong members") from None
+    if not spelt:
+        raise _malformed("the leaf is not in canonical form")
+    _check(record)
+    return record
+
+
+def _check(record: Record) -> None:
+    """Check what the types cannot say at a bearable cost; patterns for each hash cost three times the whole decode."""
+    if not _TIME.match(record.at):
+        raise _malformed("the time is not UTC to the second")
+    if record.hexes:
+        text = "".join([getattr(record, name) for name in record.hexes])
+        if not _is_hex(text):
+            raise _malformed("a hash is not lower-case hexadecimal")
+    check = _MORE.get(type(record))
+    if check is not None and not check(record):
+        raise _malformed("members of the leaf contradict each other")
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return bytes.fromhex(text).hex() == text
+    except ValueError:
+        return False
+
+
+def _is_destination(record: Any) -> bool:
+    return bool(_DESTINATION.match(record.destination))
+
+
+def _is_outcome(record: Any) -> bool:
+    """A token is told by its two dots, visible ASCII around them; whether it holds is for `receipt.read` to say."""
+    token = record.receipt
+    if token is not None and not (token.isascii() and token.isprintable() and token.count(".") == 2):
+        return False
+    return bool((record.outcome == "accepted") == (token is not None))
+
+
+def _is_enrolment(record: Any) -> bool:
+    has_certificate = record.step in ("granted", "renewed")
+    certificate = record.certificate
+    return _is_destination(record) and has_certificate == (certificate is not None) and _is_hex(certificate or "")
+
+
+def _is_consent(record: Any) -> bool:
+    return _is_hex("".join(record.fields.values()))
+
+
+_MORE: dict[type[Record], Any] = {
+    Attempt: _is_destination,
+    Contact: _is_destination,
+    Outcome: _is_outcome,
+    Enrolment: _is_enrolment,
+    Consent: _is_consent,
+}
+
+
+def _unknown(data: bytes) -> RecordRefused:
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return _malformed("the leaf is not JSON")
+    name = value.get("type") if isinstance(value, dict) else None
+    if not isinstance(name, str) or name in TYPES:
+        return _malformed("the leaf does not end with its type")
+    return RecordRefused("record-unknown", "the leaf has a type that this release does not know", "use a newer release")
+
+
+def _malformed(message: str) -> RecordRefused:
+    return RecordRefused("record-malformed", message, "the ledger was changed or damaged: compare with an export")
