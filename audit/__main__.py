@@ -1,0 +1,118 @@
+"""`python -m audit`: read, hash and compare catalogues with the standard library alone.
+
+    python -m audit fields [--json] [FILE…]      every field that may ever leave, core and the product files named
+    python -m audit hash [FILE…]                 the catalogue's hash, then each field's
+    python -m audit diff OLD NEW                 what changed between two catalogue files (or folders of files)
+    python -m audit document [--check|--write]   docs/outbound_fields.md
+
+Exit codes: 0 as asked, nothing material changed; 1 a stale document; 2 usage; 3 a material change; 4 a faulty file.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from audit import catalogue, difference, document
+from audit.errors import CatalogueFaults
+
+OK, STALE, USAGE, MATERIAL_CHANGE, FAULTY = range(5)
+PAGE = Path("docs/outbound_fields.md")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what `arguments` say and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.do(options))
+    except CatalogueFaults as faults:
+        print(faults, file=sys.stderr)
+    except OSError as fault:
+        print(f"cannot read {fault.filename!r}: {fault.strerror}; name a readable catalogue file", file=sys.stderr)
+    return FAULTY
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m audit", description="read, hash and compare what may leave")
+    verbs = parser.add_subparsers(required=True, metavar="fields|hash|diff|document")
+    for name, do, words in (
+        ("fields", _fields, "every field that may ever leave"),
+        ("hash", _hash, "the catalogue's hash, then each field's"),
+    ):
+        verb = verbs.add_parser(name, help=words, description=words)
+        verb.add_argument(
+            "files", nargs="*", type=Path, metavar="FILE", help="product catalogues to read beside the core"
+        )
+        verb.add_argument("--json", action="store_true", help="one JSON document, for programs")
+        verb.set_defaults(do=do)
+    words = "what changed; exit code 3 when a change is material"
+    verb = verbs.add_parser("diff", help=words, description=words)
+    verb.add_argument("old", type=Path)
+    verb.add_argument("new", type=Path)
+    verb.add_argument("--json", action="store_true", help="one JSON document, for programs")
+    verb.set_defaults(do=_diff)
+    words = f"{PAGE}, made from the core catalogue"
+    verb = verbs.add_parser("document", help=words, description=words)
+    mode = verb.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="exit with 1 when the page is stale")
+    mode.add_argument("--write", action="store_true", help="write the page")
+    verb.set_defaults(do=_document)
+    return parser
+
+
+def _fields(options: argparse.Namespace) -> int:
+    fields = catalogue.read(*options.files).fields.values()
+    if options.json:
+        print(json.dumps([document.as_json(field) for field in fields], ensure_ascii=False, indent=1))
+    else:
+        print(document.table(fields), end="")
+    return OK
+
+
+def _hash(options: argparse.Namespace) -> int:
+    found = catalogue.read(*options.files)
+    if options.json:
+        print(
+            json.dumps({"catalogue": found.hash, "fields": {f.name: f.hash for f in found.fields.values()}}, indent=1)
+        )
+        return OK
+    print(f"{found.hash}  catalogue")
+    for field in found.fields.values():
+        print(f"{field.hash}  {field.name}")
+    return OK
+
+
+def _diff(options: argparse.Namespace) -> int:
+    changes = difference.difference(_load(options.old), _load(options.new))
+    material = difference.is_material(changes)
+    if options.json:
+        rows = [{name: getattr(change, name) for name in change.__slots__} for change in changes]
+        print(json.dumps({"material": material, "changes": rows}, ensure_ascii=False, indent=1))
+    for change in () if options.json else changes:
+        print(f"{'MATERIAL ' if change.material else 'editorial'}  {change.what:8}  {change.name}: {change.detail}")
+    return MATERIAL_CHANGE if material else OK
+
+
+def _load(path: Path) -> catalogue.Catalogue:
+    files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    sources = [catalogue.Source(str(file), file.read_text(encoding="utf-8")) for file in files]
+    return catalogue.load(*sources)
+
+
+def _document(options: argparse.Namespace) -> int:
+    page = document.markdown(catalogue.read())
+    if options.write:
+        PAGE.write_text(page, encoding="utf-8")
+        return OK
+    if not options.check:
+        print(page, end="")
+        return OK
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
+        return OK
+    print(f"{PAGE} is stale; run python -m audit document --write", file=sys.stderr)
+    return STALE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

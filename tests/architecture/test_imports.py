@@ -1,0 +1,142 @@
+"""The import directions of docs/architecture.md, checked over every file's syntax tree (design 2)."""
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "audit": set(),
+    "event": {"audit"},
+    "diffgram_home": {"audit", "event"},
+    "corporate": {"audit", "event"},
+    "install": set(),
+    "benchmarks": {"audit", "event", "diffgram_home", "corporate"},
+}
+NETWORK = ("socket", "ssl", "http", "urllib.request", "urllib3", "requests", "httpx", "smtplib", "ftplib", "asyncio")
+DOOR = "diffgram_home/outbound.py"
+SEALING = "diffgram_home/sealing.py"
+BASE = ("audit", "event")
+BASE_THIRD_PARTY = {"msgspec", "cryptography"}
+STANDARD_ONLY = ("audit", "audit.__main__", "audit.consent", "audit.gate", "audit.modes", "audit.tree")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield every absolute dotted name that `path` imports, wherever in the file it stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def modules(*packages: str) -> dict[str, Path]:
+    """Return dotted name → file of every module of `packages`."""
+    found = {}
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def all_imports(*packages: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (package, file, imported name) for every module of `packages`."""
+    for module, path in modules(*packages).items():
+        for name in imports(path):
+            yield module.partition(".")[0], path.relative_to(ROOT).as_posix(), name
+
+
+def test_the_scan_sees_our_files():
+    assert {"audit/gate.py", "audit/catalogue.py", DOOR} <= {file for _, file, _ in all_imports(*MAY_IMPORT)}
+
+
+def test_the_table_has_no_cycle():
+    tuple(graphlib.TopologicalSorter(MAY_IMPORT).static_order())
+
+
+def test_packages_import_only_downwards():
+    assert [] == [
+        f"{file} imports {name}"
+        for package, file, name in all_imports(*MAY_IMPORT)
+        if (top := name.partition(".")[0]) in MAY_IMPORT and top not in MAY_IMPORT[package] | {package}
+    ]
+
+
+def test_nobody_reaches_into_anothers_private_modules():
+    assert [] == [
+        f"{file} imports {name}"
+        for package, file, name in all_imports(*MAY_IMPORT)
+        if (top := name.partition(".")[0]) in MAY_IMPORT
+        and top != package
+        and any(part.startswith("_") for part in name.split("."))
+    ]
+
+
+def test_there_is_one_door_out():
+    doors = {
+        file
+        for _, file, name in all_imports("audit", "event", "diffgram_home")
+        if any(f"{name}.".startswith(f"{module}.") for module in NETWORK) and name != "http.HTTPStatus"
+    }
+    assert doors == {DOOR}
+
+
+def test_only_the_sealing_makes_bytes_and_the_door_asks_the_gate_itself():
+    used = {
+        name: {file for _, file, imported in all_imports("diffgram_home") if imported == f"audit.gate.{name}"}
+        for name in ("seal", "void", "check")
+    }
+    calls = {
+        (file.relative_to(ROOT).as_posix(), node.attr)
+        for file in modules("diffgram_home").values()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "gate"
+    }
+    sealers = used["seal"] | used["void"] | {file for file, name in calls if name in ("seal", "void")}
+    assert sealers == {SEALING}
+    assert DOOR in used["check"] | {file for file, name in calls if name == "check"}
+
+
+def test_the_base_install_needs_no_more_than_two_libraries():
+    tops = {name.partition(".")[0] for _, _, name in all_imports(*BASE)}
+    assert tops - sys.stdlib_module_names - MAY_IMPORT.keys() <= BASE_THIRD_PARTY
+
+
+def test_catalogue_and_gate_can_be_read_with_the_standard_library_alone():
+    known = modules("audit")
+    todo, seen = set(STANDARD_ONLY), set()
+    while todo:
+        module = todo.pop()
+        seen.add(module)
+        for name in imports(known[module]):
+            assert name.partition(".")[0] in sys.stdlib_module_names | {"audit"}, f"{module} imports {name}"
+            todo |= ({name, name.rpartition(".")[0]} & known.keys()) - seen
+    assert {"audit._rules", "audit._lines", "audit.catalogue"} <= seen
+
+
+def test_modules_of_a_package_have_no_cycle():
+    for package in MAY_IMPORT:
+        known = modules(package)
+        graph = {
+            module: {n for name in imports(path) for n in (name, name.rpartition(".")[0]) if n in known} - {module}
+            for module, path in known.items()
+        }
+        for wanted in graph.values():  # a package's __init__ re-exports its parts, and is no dependency of theirs
+            wanted.discard(package)
+        tuple(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_no_variable_hides_a_package():
+    hiding = []
+    for path in modules(*MAY_IMPORT).values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            stored = isinstance(node, ast.arg) or isinstance(getattr(node, "ctx", None), ast.Store)
+            name = node.arg if isinstance(node, ast.arg) else getattr(node, "id", None)
+            if stored and name in {"event", "audit", "licensing", "install"}:
+                hiding.append(f"{path.relative_to(ROOT)}:{node.lineno} {name}")
+    assert hiding == []
