@@ -1,0 +1,80 @@
+"""Modes, generations, and the file that products map."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit import modes
+from audit.modes import ALL_OFF, Modes, Switch
+from tests.audit import samples
+
+FOUND = samples.load()
+CASES = st.fixed_dictionaries(
+    {"event": st.sampled_from(modes.MODES["event"]), "browser": st.sampled_from(modes.MODES["browser"])}
+)
+KINDS = st.dictionaries(st.sampled_from([k.name for k in FOUND.live_kinds()]), st.sampled_from(modes.KIND_MODES))
+
+
+def test_without_a_word_nothing_leaves():
+    assert set(modes.effective(FOUND, {}, {}).values()) == {"local"}
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "result"),
+    [
+        ("on", "off", "off"),
+        ("on", "local", "local"),
+        ("local", "on", "local"),
+        ("off", "on", "off"),
+        ("on", "on", "on"),
+    ],
+)
+def test_a_kind_can_only_narrow_its_case(case, kind, result):
+    assert modes.effective(FOUND, {"event": case}, {"shop/order-placed": kind})["shop/order-placed"] == result
+
+
+@given(st.lists(st.tuples(CASES, KINDS), min_size=1, max_size=6))
+def test_a_generation_rises_exactly_when_an_effective_mode_changes(steps):
+    now, generation = ALL_OFF, 0
+    for cases, kinds in steps:
+        wanted = modes.effective(FOUND, cases, kinds)
+        after, risen = modes.advance(now, cases, wanted, generation)
+        changed = {kind for kind in wanted if now.of(kind).mode != wanted[kind]}
+        assert risen == generation + bool(changed or now.kinds.keys() - wanted.keys())
+        for kind, mode in wanted.items():
+            assert after.of(kind) == (Switch(mode, risen) if kind in changed else now.of(kind))
+        now, generation = after, risen
+
+
+@given(st.sampled_from(["off", "local", "on"]), st.integers(0, modes.MAX_GENERATION))
+def test_a_word_says_the_switch_and_fits_32_bits(mode, generation):
+    word = modes.word(Switch(mode, generation))
+    assert 0 <= word < 2**32
+    assert modes.from_word(word) == Switch(mode, generation)
+
+
+def test_the_unused_mode_is_off():
+    assert modes.from_word(3).mode == "off"
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z]{1,9}/[a-z]{1,30}", fullmatch=True), st.sampled_from(["off", "local", "on"]), max_size=40
+    )
+)
+def test_a_mode_file_says_every_switch(kinds):
+    packed = modes.pack(Modes({}, {kind: Switch(mode, 5) for kind, mode in kinds.items()}))
+    found = {kind: struct.unpack_from("<I", packed, offset)[0] for kind, offset in modes.slots(packed).items()}
+    assert {kind: modes.from_word(word).mode for kind, word in found.items()} == kinds
+
+
+def test_a_stale_or_foreign_mode_file_is_refused():
+    packed = bytearray(modes.pack(Modes({}, {"shop/order-placed": Switch("on", 1)})))
+    modes.slots(bytes(packed))
+    packed[modes.STALE_OFFSET] = 1
+    with pytest.raises(ValueError, match="replaced"):
+        modes.slots(bytes(packed))
+    with pytest.raises(ValueError, match="shorter"):
+        modes.slots(b"")
