@@ -1,8 +1,8 @@
 """What a release changed in the catalogue: which changes are material, and which only edit words (design 4).
 
 Material is anything that changes what leaves or why: a new field, a wider type, longer retention, another purpose, more
-kinds, another recipient, another query behind a count. The lists of keys below are the whole rule. A key that is in neither list cannot exist: the
-loader refuses it, and a test holds the two lists against the fields of `Field`.
+kinds, another recipient, another query behind a count. The lists of keys below are the whole rule. A key that is in
+neither list cannot exist: the loader refuses it, and a test holds the two lists against the fields of `Field`.
 """
 
 from collections.abc import Iterator
