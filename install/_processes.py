@@ -1,0 +1,122 @@
+"""Programs that are started together, watched, and stopped together.
+
+Each runs in a process group of its own, so that Ctrl-C reaches only us and we stop them in order; and each is told by
+the kernel when we die (PR_SET_PDEATHSIG), so that a `kill -9` of ours leaves none behind.
+
+Rules: standard library only; everything that is waited for has a time limit; a program's output goes to its log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from _say import Stop
+
+PR_SET_PDEATHSIG = 1
+START_S = 60
+STOP_S = 20
+POLL_S = 0.1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass
+class Programs:
+    """The programs running for us. `logs` is the folder of their log files."""
+
+    logs: Path
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> None:
+        """Start a program; its output is appended to `<logs>/<name>.log`."""
+        parent = os.getpid()
+
+        def die_with_us() -> None:
+            _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:  # we died between fork and prctl: the signal will never come
+                os._exit(1)
+
+        with (self.logs / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(environ or os.environ),
+                start_new_session=True,
+                preexec_fn=die_with_us,
+                cwd="/",
+            )
+
+    def wait_for(self, name: str, host: str, port: int, *, pages: bool) -> None:
+        """Wait until a program answers on its port (pages: with HTTP), at most START_S; raise Stop when it does not."""
+        until = time.monotonic() + START_S
+        while not (_answers(host, port) if pages else _listens(host, port)):
+            self.check()
+            if time.monotonic() > until:
+                raise Stop(
+                    f"{name} does not answer on {host}:{port} after {START_S} s{self._said(name)}",
+                    f"read {self.logs / (name + '.log')}",
+                )
+            time.sleep(POLL_S)
+
+    def check(self) -> None:
+        """Raise Stop if any program has ended by itself."""
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                raise Stop(
+                    f"{name} ended by itself (exit status {process.returncode}){self._said(name)}",
+                    f"read {self.logs / (name + '.log')}, then run this again",
+                )
+
+    def stop(self) -> None:
+        """Stop all: SIGTERM to each, newest first, then SIGKILL to what is left of its group after STOP_S."""
+        for process in reversed(self.running.values()):
+            if process.poll() is None:
+                process.terminate()
+        until = time.monotonic() + STOP_S
+        for process in self.running.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, until - time.monotonic()))
+            _kill_group(process)
+            process.wait()
+
+    def _said(self, name: str) -> str:
+        lines = (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
+        return "; its log ends with:\n    " + "\n    ".join(lines) if lines else "; it printed nothing"
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of a program's group: a grandchild that outlived its parent is still in it."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
