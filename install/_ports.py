@@ -67,10 +67,17 @@ def _listening(port: int) -> dict[str, int]:
 def _sockets(pid: int) -> list[str]:
     """Return the inodes of a process's sockets; none where the process is gone or another user's."""
     try:
-        links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        links = [_target(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return []
     return [link[len("socket:[") : -1] for link in links if link.startswith("socket:[")]
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return os.readlink(descriptor)
+    except OSError:  # closed since it was listed, as the one of our own listing is
+        return ""
 
 
 def _describe(pid: int) -> str:

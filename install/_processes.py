@@ -8,15 +8,16 @@ Rules: standard library only; everything that is waited for has a time limit; a 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import fcntl
 import http.client
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,14 +79,14 @@ class Programs:
                     f"read {self.logs / (name + '.log')}, then run this again",
                 )
 
-    def stop(self) -> None:
-        """Stop all: SIGTERM to each, newest first, then SIGKILL to what is left of its group after STOP_S."""
+    def stop(self, within_s: float = STOP_S) -> None:
+        """Stop all: SIGTERM to each, newest first, then SIGKILL to what is left of its group after `within_s`."""
         for process in reversed(self.running.values()):
             if process.poll() is None:
                 process.terminate()
-        until = time.monotonic() + STOP_S
+        until = time.monotonic() + within_s
         for process in self.running.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, until - time.monotonic()))
             _kill_group(process)
             process.wait()
@@ -93,6 +94,34 @@ class Programs:
     def _said(self, name: str) -> str:
         lines = (self.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
         return "; its log ends with:\n    " + "\n    ".join(lines) if lines else "; it printed nothing"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process while the block runs; raise Stop naming the process that holds it.
+
+    The lock is on the folder itself, so it leaves no file behind and ends with the process.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Stop(
+            f"{str(folder)!r} is in use by another install/run ({_lock_holder(handle)})",
+            "wait for it, or stop it with Ctrl-C where it runs; another --data gives a second one",
+        ) from None
+    finally:
+        os.close(handle)
+
+
+def _lock_holder(handle: int) -> str:
+    inode = os.fstat(handle).st_ino
+    for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+        words = line.split()
+        if words[1] == "FLOCK" and int(words[5].rsplit(":", 1)[1]) == inode:
+            return f"process {words[4]}"
+    return "its process is not shown by /proc/locks"
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -12,13 +12,13 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from audit.catalogue import read
 from flask import Flask, Response, g, got_request_exception, request, session
 from sqlalchemy.orm import sessionmaker
 
 import event
 from annotator import pages, totals
 from annotator.models import Member, open_database
+from audit.catalogue import read
 
 HERE = Path(__file__).resolve().parent
 CATALOGUE = HERE / "outbound_fields.toml"

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 import event
-from annotator import exporting, work
+from annotator import VERSION, exporting, work
 from annotator.labels import LabelFileError
 from annotator.models import Annotation, Input, Member, Project, Task
 
@@ -40,11 +40,8 @@ def register(app: Flask) -> None:
 
 
 def context() -> dict[str, object]:
-    """Return what may be told with an error: the route, and the ids of who and what it was about."""
-    arguments = request.view_args or {}
-    known = {key: arguments[key] for key in ("project_id", "input_id", "task_id") if key in arguments}
-    if request.url_rule is not None:
-        known["route"] = request.url_rule.rule
+    """Return what may be told with an error: the release, and the database ids of who and what it was about."""
+    known: dict[str, object] = {"release": VERSION, **g.get("about", {})}
     if g.get("member") is not None:
         known["member_id"] = g.member.id
     return known
@@ -171,7 +168,13 @@ def _member() -> Member:
 
 def _row(table: type, key: int | None):
     row = g.db.get(table, key) if key is not None else None
-    return row if row is not None else abort(404)
+    if row is None:
+        abort(404)
+    if isinstance(row, Project):
+        g.about = {"project_id": row.id}
+    elif isinstance(row, Task):
+        g.about = {"project_id": row.input.project_id, "input_id": row.input_id}
+    return row
 
 
 def _text(name: str) -> str:

@@ -14,9 +14,9 @@ import threading
 import time
 from pathlib import Path
 
-from audit.catalogue import Catalogue
-
 import event
+from annotator import VERSION
+from audit.catalogue import Catalogue
 
 KIND = "annotator/totals"
 EVERY_S = 60 * 60
@@ -40,7 +40,7 @@ def _report(database: Path, catalogue: Catalogue) -> None:
     with database.with_suffix(".totals-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         while True:
-            event.new(KIND, **counted(database, catalogue))
+            event.new(KIND, release=VERSION, **counted(database, catalogue))
             time.sleep(EVERY_S)
 
 

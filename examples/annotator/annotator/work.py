@@ -16,6 +16,7 @@ from annotator import labels
 from annotator.models import Annotation, Input, Label, Member, Project, Task
 
 MILLISECONDS = 1000
+MEDIA = {"image": "picture", "audio": "sound", "text": "text", "video": "video"}
 DEFAULT_LABELS = ("Correct", "Wrong", "Unclear")
 
 
@@ -41,7 +42,7 @@ def create_project(session: Session, name: str, quota: int, owner: Member) -> Pr
     project.labels = [Label(name=n, colour=c) for n, c in zip(DEFAULT_LABELS, labels.COLOURS, strict=False)]
     session.add(project)
     session.commit()
-    event.new("annotator/project-created", member_id=owner.id, project_id=project.id)
+    event.new("annotator/project-created", member_id=owner.id, project_id=project.id, input_quota=quota)
     return project
 
 
@@ -61,7 +62,13 @@ def upload(session: Session, project: Project, name: str, media_type: str, blob:
     new = Input(project=project, name=name, media_type=media_type, blob=blob, size_bytes=len(blob), task=Task())
     session.add(new)
     session.commit()
-    event.new("annotator/input-uploaded", project_id=project.id, input_id=new.id, input_size_bytes=new.size_bytes)
+    event.new(
+        "annotator/input-uploaded",
+        project_id=project.id,
+        input_id=new.id,
+        input_size_bytes=new.size_bytes,
+        media=MEDIA.get(media_type.split("/")[0], "other"),
+    )
     return new
 
 

@@ -1,0 +1,242 @@
+"""The steps of `install/run` that make an installation: what each needs, and how it is seen to be done already.
+
+What it leaves to others: environments (`_environment.py`), starting and stopping (`_run.py`). All that is made is made
+by the ordinary commands of `diffgram-home` and `diffgram-corporate`, as an administrator would by hand.
+
+Rules: standard library only. A step is done when what it makes is there; it is marked in `<data>/steps` where nothing
+else shows it. A password is written to a 0600 file before its account is made, so that no cut loses it; the file goes
+away once a terminal has shown it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from _files import replace, write_private, write_whole
+from _locks import ROOT
+from _say import Stop, step
+
+PRODUCT = ROOT / "examples/annotator"
+CATALOGUE = PRODUCT / "annotator/outbound_fields.toml"
+INDEX = PRODUCT / "annotator/index.json"
+ACCOUNT = "admin"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everything of one run lies, and its options."""
+
+    options: argparse.Namespace
+    data: Path
+    environment: Path
+    product_environment: Path
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of the programs' output."""
+        return self.data / "logs"
+
+    @property
+    def home_settings(self) -> Path:
+        """Return the settings file of the installation."""
+        return self.data / "home/diffgram-home.toml"
+
+    @property
+    def corporate_settings(self) -> Path:
+        """Return the settings file of corporate."""
+        return self.data / "corporate/corporate.toml"
+
+    @property
+    def spool(self) -> Path:
+        """Return the folder where the annotator leaves what happened and the installation takes it."""
+        return self.data / "home/data/spool"
+
+    def home_command(self, *arguments: str | Path) -> list[str]:
+        """Return a command line of diffgram-home for this installation."""
+        return _command(self.environment / "bin/diffgram-home", self.home_settings, arguments)
+
+    def corporate_command(self, *arguments: str | Path) -> list[str]:
+        """Return a command line of diffgram-corporate for this corporate server."""
+        return _command(self.environment / "bin/diffgram-corporate", self.corporate_settings, arguments)
+
+    def annotator_command(self, host: str) -> list[str]:
+        """Return the command line that serves the annotator."""
+        address = f"{host}:{self.options.annotator_port}"
+        flags = ["--workers=2", "--threads=4", "--no-control-socket", f"--pythonpath={PRODUCT}", f"--bind={address}"]
+        return [str(self.product_environment / "bin/gunicorn"), *flags, "annotator.app:create_app()"]
+
+    def annotator_environ(self) -> dict[str, str]:
+        """Return the environment of the annotator: where its data lies, and where the spool is."""
+        return {**os.environ, "ANNOTATOR_DATA": str(self.data / "annotator"), "ANNOTATOR_SPOOL": str(self.spool)}
+
+
+def make_places(options: argparse.Namespace, environment: Path, product_environment: Path) -> Places:
+    """Make the data folder, readable by its owner only, and return where everything lies."""
+    places = Places(options, options.data, environment, product_environment)
+    try:
+        places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (places.logs, places.data / "steps"):
+            folder.mkdir(exist_ok=True)
+    except OSError as refused:
+        raise Stop(
+            f"the data folder {str(places.data)!r} cannot be made: {refused.strerror}",
+            "choose a folder that this user may write, with --data FOLDER",
+        ) from refused
+    return places
+
+
+def prepare(places: Places) -> None:
+    """Make corporate and the installation, with an administrator each, where they are not there yet."""
+    _make_corporate(places)
+    _make_home(places)
+    _make_account(places, "corporate", places.corporate_command("account", "add", ACCOUNT))
+    roles = ["--role", "admin", "--role", "security"]
+    _make_account(places, "home", places.home_command("account", "add", ACCOUNT, *roles))
+
+
+def enrol(places: Places) -> None:
+    """Make the installation known to the running corporate server, with a single-use token, once."""
+    if (places.data / "home/data/keys/certificate.pem").exists():
+        return
+    step("enrolling the installation at corporate with a single-use token")
+    token = places.data / "enrolment-token"
+    if not token.exists():
+        write_private(token, _said(places.corporate_command("token", f"installation on {socket.gethostname()}")))
+    _said(places.home_command("enrol", "--token-file", token))
+    token.unlink()
+
+
+def say_what_next(places: Places) -> None:
+    """Print the addresses, the passwords that were not shown yet, and what to do."""
+    options = places.options
+    shown = sys.stdout.isatty()
+    print(
+        f"""
+  Installation   http://127.0.0.1:{options.port}/   {_password(places, "home", shown)}
+  Corporate      http://127.0.0.1:{options.corporate_port}/   {_password(places, "corporate", shown)}
+  Annotator      http://127.0.0.1:{options.annotator_port}/   the product whose events the installation governs
+
+  What to do next:
+  1. At the installation, read under "Fields" what may ever leave, and approve it.
+  2. Under "Cases", turn "event" on.
+  3. In the annotator, create a project, upload, annotate, export: then see "Pending" and "Sent".
+
+  The same from a terminal: {places.environment}/bin/diffgram-home --config {places.home_settings} --help
+  Logs: {places.logs}. Ctrl-C stops everything; run this again to start it again.
+""",
+        flush=True,
+    )
+
+
+def _make_corporate(places: Places) -> None:
+    step("corporate: settings, keys and database")
+    if not places.corporate_settings.exists():
+        options = places.options
+        ports = ["--pages-port", str(options.corporate_port), "--wire-port", str(options.wire_port)]
+        _said(places.corporate_command("init", "--name", "Example Corporate", "--folder", "data", *ports))
+    else:
+        _set_port(places.corporate_settings, "pages", places.options.corporate_port)
+        _set_port(places.corporate_settings, "wire", places.options.wire_port)
+        _said(places.corporate_command("init"))
+    if _is_new(places, "release", CATALOGUE, INDEX):
+        _said(places.corporate_command("release", "add", "--catalogue", CATALOGUE, "--index", INDEX))
+        _mark(places, "release", CATALOGUE, INDEX)
+
+
+def _make_home(places: Places) -> None:
+    step("installation: settings, keys and database")
+    url = f"https://127.0.0.1:{places.options.wire_port}"
+    if not places.home_settings.exists():
+        root = _said(places.corporate_command("root")).strip()
+        corporate = ["--corporate-url", url, "--root", root]
+        product = ["--product-catalogue", CATALOGUE, "--product-index", INDEX]
+        port = ["--port", str(places.options.port)]
+        _said(places.home_command("init", "--name", _name(), "--folder", "data", *port, *corporate, *product))
+        return
+    _set_port(places.home_settings, "web", places.options.port)
+    replace(places.home_settings, r'(?m)^url = "https://127\.0\.0\.1:\d+"$', f'url = "{url}"')
+    _pin_again(places.home_settings, (CATALOGUE, INDEX))
+    _said(places.home_command("init"))
+
+
+def _make_account(places: Places, whose: str, command: list[str]) -> None:
+    """Make an administrator once, with a password that stands in a 0600 file until a terminal has shown it."""
+    if not _is_new(places, f"{whose}-account"):
+        return
+    step(f"{whose}: an administrator")
+    file = places.data / f"{whose}-password"
+    if not file.exists():
+        write_private(file, secrets.token_urlsafe(15) + "\n")
+    _said([*command, "--password-file", str(file)])
+    _mark(places, f"{whose}-account")
+
+
+def _password(places: Places, whose: str, shown: bool) -> str:
+    file = places.data / f"{whose}-password"
+    if not file.exists():
+        return f"sign in as {ACCOUNT}; the password was shown when the account was made"
+    if not shown:
+        return f"sign in as {ACCOUNT}; read the password in {file}, then delete that file"
+    password = file.read_text(encoding="ascii").strip()
+    file.unlink()
+    return f"sign in as {ACCOUNT} with the password {password} (shown this once)"
+
+
+def _pin_again(settings: Path, files: Iterable[Path]) -> None:
+    """After an update of the product: pin its new files, and say so. Consent is per field, so none is widened."""
+    text = settings.read_text(encoding="utf-8")
+    for file in files:
+        now = hashlib.sha256(file.read_bytes()).hexdigest()
+        pinned = re.search(re.escape(str(file)) + r'"[^}\n]*?\n?[^}\n]*?([0-9a-f]{64})', text)
+        if pinned and pinned[1] != now:
+            step(f"the product's {file.name} changed: pinning the new one")
+            text = text.replace(pinned[1], now)
+    write_whole(settings, text)
+
+
+def _set_port(settings: Path, table: str, port: int) -> None:
+    replace(settings, rf"(?ms)^(\[{table}\]\n(?:(?!\[).)*?^port = )\d+$", rf"\g<1>{port}")
+
+
+def _is_new(places: Places, name: str, *files: Path) -> bool:
+    mark = places.data / "steps" / name
+    return not mark.exists() or mark.read_text(encoding="ascii") != _hash(files)
+
+
+def _mark(places: Places, name: str, *files: Path) -> None:
+    (places.data / "steps" / name).write_text(_hash(files), encoding="ascii")
+
+
+def _hash(files: Iterable[Path]) -> str:
+    return "".join(hashlib.sha256(file.read_bytes()).hexdigest() + "\n" for file in files)
+
+
+def _name() -> str:
+    """Return a name for the installation: this machine's, in the letters that a name may have."""
+    return re.sub(r"[^a-z0-9-]+", "-", socket.gethostname().lower()).strip("-") or "installation"
+
+
+def _command(program: Path, settings: Path, arguments: Iterable[str | Path]) -> list[str]:
+    return [str(program), "--config", str(settings), *map(str, arguments)]
+
+
+def _said(command: list[str]) -> str:
+    """Run a command to its end and return what it printed; raise Stop with its words when it fails."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/")
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip().replace("\n", "\n    ")
+        shown = " ".join(command[:1] + command[3:5])
+        raise Stop(
+            f"{shown} failed (exit status {done.returncode}):\n    {words}", "do what it says, then run this again"
+        )
+    return done.stdout
