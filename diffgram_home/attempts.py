@@ -1,7 +1,7 @@
 """Attempts to send: what is written before a socket opens, and what becomes of the batch when it has ended.
 
 The door and `sending` decide when and how to send; every row and leaf about it is written here. Rules:
-- `begin` is durable before the socket opens. An attempt without outcome after a start was interrupted, and is `unknown`.
+- `begin` is durable before the socket opens. An attempt without outcome after a start was interrupted: `unknown`.
 - `accepted` only with corporate's receipt; `rejected` only where it is certain that nothing was stored; all else is
   `unknown`, since the bytes may have arrived.
 - An answer decides about the bytes that the attempt carried, not about what the batch has become meanwhile: a batch
@@ -88,7 +88,7 @@ def finish(
 ) -> None:
     """Record how an attempt ended and move its batch on; inside a write transaction.
 
-    `final` says that trying the same bytes again cannot help; `already` is the receipt's, for a void that came too late.
+    `final` says that trying the same bytes again cannot help; `already` is the receipt's: other bytes had arrived.
     Raises ValueError for an outcome that contradicts itself, or an attempt that has ended.
     """
     if outcome not in OUTCOMES or attempt.outcome is not None or (outcome == ACCEPTED) != (receipt is not None):
@@ -110,13 +110,15 @@ def finish(
 
 def _accepted(home: Home, session: Session, batch: Batch, current: bool, already: str | None, now: datetime) -> None:
     batch.last_outcome, batch.last_code, batch.settled_at, batch.next_try_at = ACCEPTED, None, now, None
-    if batch.state == VOIDING and current and not already:
+    if batch.state == VOIDING and current and already != batch.voided_sha256:
+        # With another `already`, corporate holds bytes under this number that we never made (a restored backup, a
+        # clone): ours are certainly not there.
         batch.state = VOIDED
-        if batch.reseal:
+        if batch.reseal or already:
             batch.reseal = False
             sealing.seal_again(home, session, batch, now)
         return
-    if not current or already:
+    if not current or batch.state == VOIDING:
         _restore(session, batch)
     batch.state = SENT
     counting.end_notice(session, now, REFUSED_NOTICE, f"{batch.case} {batch.sequence}")
@@ -162,8 +164,10 @@ def _count(session: Session, batch: Batch, attempt: Attempt, now: datetime) -> N
 
 def count_waiting(session: Session) -> dict[str, int]:
     """Batches that wait, by case."""
-    wanted = select(Batch.case, func.count()).where(Batch.state.in_((QUEUED, VOIDING))).group_by(Batch.case)
-    return {case: count for case, count in session.execute(wanted)}
+    wanted = (
+        select(Batch.case, func.count().label("count")).where(Batch.state.in_((QUEUED, VOIDING))).group_by(Batch.case)
+    )
+    return {row.case: row.count for row in session.execute(wanted)}
 
 
 def _outcome_record(attempt: Attempt, now: datetime) -> record.Outcome:

@@ -1,7 +1,7 @@
 """Blocks: how up to 1,000 collected messages lie in one row, and how they are read again.
 
-A block is zstd of lines `[word,{message}]`, exactly as the product spooled them; `word` is the switch position they were
-collected under (audit.modes). A message is named by its block and its position in it, from 0.
+A block is zstd of lines `[word,{message}]`, exactly as the product spooled them; `word` is the switch position that
+they were collected under (audit.modes). A message is named by its block and its position in it, from 0.
 """
 
 from __future__ import annotations
