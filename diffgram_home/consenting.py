@@ -57,8 +57,10 @@ def approve(home: Home, names: Sequence[str] | None, actor: str, role: str, auth
     return Decision(tuple(new), 0)
 
 
-def withdraw(home: Home, names: Sequence[str] | None, actor: str, role: str, authority: str, now: datetime) -> Decision:
-    """Withdraw every approval of `names`, or of all fields with None, and void what may no longer go. Raises as above."""
+def withdraw(
+    home: Home, names: Sequence[str] | None, actor: str, role: str, now: datetime, authority: str = ""
+) -> Decision:
+    """Withdraw every approval of `names`, or of all with None, and void what may no longer go; raises as `approve`."""
     _check_role(role)
     if names is not None:
         _fields(home, names)

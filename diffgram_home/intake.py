@@ -46,7 +46,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A stretch of one segment: lines by case, damage, where reading goes on, and whether the segment's end is reached."""
+    """A stretch of one segment: lines by case, damage, where it begins and ends, whether the segment ends with it."""
 
     lines: Mapping[str, list[bytes]]
     damages: tuple[spool.Damage, ...]

@@ -21,7 +21,7 @@ MAX_BYTES = 1024 * 1024
 
 
 def write(path: Path, modes: Modes) -> bool:
-    """Bring the file to `modes`; True if it changed. Kinds that `modes` does not know are set to off. Raises OSError."""
+    """Bring the file to `modes`; True if it changed. Kinds that `modes` lacks are set to off. Raises OSError."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -30,9 +30,8 @@ def write(path: Path, modes: Modes) -> bool:
     try:
         data = os.pread(handle, MAX_BYTES, 0)
         places = _places(data)
-        if places is not None and modes.kinds.keys() <= places.keys():
-            if places.keys() == modes.kinds.keys() or not modes.kinds:
-                return _overwrite(handle, data, places, modes)
+        if places is not None and (places.keys() == modes.kinds.keys() or not modes.kinds):
+            return _overwrite(handle, data, places, modes)
         for offset in (places or {}).values():
             os.pwrite(handle, bytes(4), offset)
         _replace(path, audit_modes.pack(modes))

@@ -50,7 +50,7 @@ class Person:
     roles: tuple[str, ...]
     made_by: str
     made_at: datetime
-    disabled: bool
+    disabled_at: datetime | None
 
     @property
     def actor(self) -> str:
@@ -74,7 +74,7 @@ class Denied:
     wait_s: int
 
 
-def add(home: Home, name: str, roles: Collection[str], password: str, made_by: str, now: datetime) -> Person:
+def add(home: Home, name: str, password: str, roles: Collection[str], actor: str, now: datetime) -> Person:
     """Make an account; raises PeopleError if it exists, or name, roles or password will not do."""
     if not _NAME.match(name):
         raise PeopleError(
@@ -84,12 +84,12 @@ def add(home: Home, name: str, roles: Collection[str], password: str, made_by: s
     hashed = _hash(password)
     with home.store.write() as session:
         if _account(session, name) is not None:
-            raise PeopleError("name-taken", f"there is an account '{name}' already", "choose another name")
-        row = Account(name=name, roles=_joined(roles), password=hashed, made_by=made_by, made_at=now)
+            raise PeopleError("account-exists", f"there is an account '{name}' already", "choose another name")
+        row = Account(name=name, roles=_joined(roles), password=hashed, made_by=actor, made_at=now)
         session.add(row)
-        _record(session, name, made_by, "added", None, now)
+        _record(session, name, actor, "added", None, now)
         for role in _joined(roles).split(","):
-            _record(session, name, made_by, "role-given", role, now)
+            _record(session, name, actor, "role-given", role, now)
         return _person(row)
 
 
@@ -130,7 +130,7 @@ def disable(home: Home, name: str, actor: str, now: datetime) -> None:
         _record(session, name, actor, "removed", None, now)
 
 
-def everyone(home: Home) -> tuple[Person, ...]:
+def accounts(home: Home) -> tuple[Person, ...]:
     """All accounts by name."""
     with home.store.read() as session:
         return tuple(_person(row) for row in session.scalars(select(Account).order_by(Account.name)))
@@ -243,7 +243,7 @@ def _existing(session: Session, name: str) -> Account:
 
 
 def _person(row: Account) -> Person:
-    return Person(row.name, tuple(row.roles.split(",")), row.made_by, row.made_at, row.disabled_at is not None)
+    return Person(row.name, tuple(row.roles.split(",")), row.made_by, row.made_at, row.disabled_at)
 
 
 def _record(session: Session, name: str, actor: str, change: str, role: str | None, now: datetime) -> None:

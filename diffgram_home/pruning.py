@@ -1,12 +1,13 @@
 """Lets go of what is old: messages kept here, bodies of batches, checkpoints between days, ended sign-ins.
 
-Leaves, hashes, receipts and counts stay, so that no proof breaks (design 7). A body goes only when its batch is settled;
-a block only when no batch may still need its messages. Ages count by the time of this machine: with the clock set
+Leaves, hashes, receipts and counts stay, so that no proof breaks (design 7). A body goes only when its batch is
+settled; a block only when no batch may still need its messages. Ages count by the time of this machine: with the clock set
 forward by mistake things go early, and that is told in the ledger's record.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -58,7 +59,7 @@ def prune(home: Home, now: datetime, actor: str = "home") -> Pruned:
     return Pruned(blocks, bodies, checkpoints)
 
 
-def _repeat(home, step) -> int:
+def _repeat(home: Home, step: Callable[[Session], int]) -> int:
     total = 0
     while True:
         with home.store.write() as session:

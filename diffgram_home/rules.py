@@ -1,4 +1,4 @@
-"""What holds at this moment: the settings file as it is now, modes with generations, consent; together the gate's Rules.
+"""What holds at this moment: the settings file, modes with generations, and consent; together the gate's Rules.
 
 Reads only; `switching` and `consenting` change. Rules:
 - The file can narrow at once and widen only when `switching.apply` has recorded it: until then the narrower of file and

@@ -232,7 +232,7 @@ def _corporate(table: Table, environ: Mapping[str, str]) -> Corporate:
     secret = _secret("DIFFGRAM_HOME_PROXY", environ, table.faults)
     if proxy and secret:
         table.fault("setting-twice", "proxy", "'corporate.proxy' stands in the file and the environment", "remove one")
-    if proxy and not _is_host_url(proxy, ("http", "https")):
+    if proxy and not _is_host_url(proxy, ("http",)):
         hint = "write 'http://host:port'; with a password, put it in DIFFGRAM_HOME_PROXY or DIFFGRAM_HOME_PROXY_FILE"
         table.fault("setting-value", "proxy", "'corporate.proxy' is not the address of a proxy", hint)
     corporate = Corporate(

@@ -204,7 +204,7 @@ def _tell_products(home: Home, modes: Modes, now: datetime) -> None:
         modefile.write(path, modes)
     except OSError as error:
         with home.store.write() as session:
-            text = f"cannot write the mode file '{path}': {error.strerror}; products collect as before, nothing more leaves"
+            text = f"cannot write the mode file '{path}': {error.strerror}; products collect as before"
             hint = f"let the user {os.geteuid()} write in '{path.parent}'"
             counting.notice(session, now, "mode-file", str(path), text, hint)
         home.cache["mode file failed"] = True
