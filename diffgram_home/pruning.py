@@ -1,7 +1,7 @@
 """Lets go of what is old: messages kept here, bodies of batches, checkpoints between days, ended sign-ins.
 
 Leaves, hashes, receipts and counts stay, so that no proof breaks (design 7). A body goes only when its batch is
-settled; a block only when no batch may still need its messages. Ages count by the time of this machine: with the clock set
+settled; a block only when no batch may still need its messages. Ages count by the time of this machine: with it set
 forward by mistake things go early, and that is told in the ledger's record.
 """
 
