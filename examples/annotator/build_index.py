@@ -16,9 +16,9 @@ SOURCE = HERE / "annotator"
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 from annotator import VERSION  # noqa: E402
-from event.index import build  # noqa: E402
 
 from audit.index import encode  # noqa: E402 (found by the path above)
+from event.index import build  # noqa: E402
 
 
 def built() -> bytes:
