@@ -1,0 +1,149 @@
+"""What records about one numbered batch must say together: sealed, void, attempt, outcome (used by `verification`).
+
+Only batches whose fate is open are kept, at most `MAX_OPEN`; an accepted one is forgotten.
+
+    sealed ──▶ attempt ──▶ outcome accepted                       the number is done
+      │           ▲   └──▶ outcome rejected | unknown ──▶ attempt …
+      └──▶ void ──┘        the body changes to one without content; the number stays (an attempt may be under way)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from audit.errors import SignatureRefused
+from audit.receipt import Receipt, matches
+from audit.record import Attempt, Outcome, Sealed, Void
+
+MAX_OPEN = 100_000
+
+Report = Callable[[str, str], None]
+"""Called with the code and the sentence of a finding at the leaf in hand."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """A body under a number, with the members that a receipt must repeat.
+
+    `attempt` is the leaf of the attempt under way for this number; after a void it may be one for the body before.
+    """
+
+    case: str
+    sequence: int
+    sha256: str
+    size_bytes: int
+    ledger_size: int
+    ledger_root: str
+    messages: int = 0
+    installation: str = ""
+    void: str | None = None
+    replaced: str | None = None
+    attempt: int | None = None
+
+
+class Numbers:
+    """The open batches and the next number of each case.
+
+    `installation` is "" until a body or receipt has said it. `read_receipt` is None when no receipt can be checked.
+    """
+
+    def __init__(self, installation: str, read_receipt: Callable[[str], Receipt] | None) -> None:
+        self.installation = installation
+        self.open: dict[tuple[str, int], Batch] = {}
+        self.attempts: dict[int, Batch] = {}
+        self.next: dict[str, int] = {}
+        self.receipts_checked = 0
+        self.accepted = 0
+        self._read_receipt = read_receipt
+
+    def sealed(self, entry: Sealed, report: Report) -> None:
+        """Take a new number: it is the next of its case."""
+        expected = self.next.get(entry.case, 1)
+        if entry.sequence > expected:
+            report("sequence-gap", f"{entry.case}: numbers {expected} to {entry.sequence - 1} were never sealed")
+        elif entry.sequence < expected:
+            report("sequence-repeated", f"{entry.case}: number {entry.sequence} was sealed before")
+        self.next[entry.case] = max(expected, entry.sequence + 1)
+        self.open[entry.case, entry.sequence] = Batch(
+            entry.case,
+            entry.sequence,
+            entry.sha256,
+            entry.size_bytes,
+            entry.ledger_size,
+            entry.ledger_root,
+            entry.messages,
+        )
+        if len(self.open) > MAX_OPEN:
+            self.open.pop(next(iter(self.open)))
+            report("too-many-open", f"more than {MAX_OPEN} batches are open: the oldest is no longer followed")
+
+    def voided(self, entry: Void, report: Report) -> None:
+        """Put a body without content under an open number; an attempt under way for the old one still gets its end."""
+        key = entry.case, entry.sequence
+        old = self.open.get(key)
+        if old is None:
+            report("void-without-batch", f"{entry.case}: number {entry.sequence} is not open, so it cannot be voided")
+            return
+        if old.void is not None or old.sha256 != entry.replaces:
+            report("void-differs", f"{entry.case}: the void of number {entry.sequence} names another body")
+        self.open[key] = Batch(
+            entry.case,
+            entry.sequence,
+            entry.sha256,
+            entry.size_bytes,
+            entry.ledger_size,
+            entry.ledger_root,
+            void=entry.reason,
+            replaced=old.sha256,
+            attempt=old.attempt,
+        )
+
+    def attempted(self, index: int, entry: Attempt, report: Report) -> None:
+        """Follow an attempt: it is for the body that stands under the number, and the one before has ended."""
+        batch = self.open.get((entry.case, entry.sequence))
+        if batch is None or batch.sha256 != entry.sha256 or batch.size_bytes != entry.size_bytes:
+            report("attempt-without-batch", f"{entry.case}: no open number {entry.sequence} has these bytes")
+            batch = Batch(entry.case, entry.sequence, entry.sha256, entry.size_bytes, 0, "")
+        elif batch.attempt is not None:
+            report("attempt-unfinished", f"the attempt at leaf {batch.attempt} has no outcome before the next one")
+            self.attempts.pop(batch.attempt, None)
+        batch.attempt = index
+        self.attempts[index] = batch
+        if len(self.attempts) > MAX_OPEN:  # so many were each reported when they began, or are too many open batches
+            self.attempts.pop(next(iter(self.attempts)))
+
+    def ended(self, entry: Outcome, report: Report) -> None:
+        """Close an attempt with its outcome, and the number when its present body was accepted."""
+        batch = self.attempts.pop(entry.attempt, None)
+        if batch is None:
+            report("outcome-without-attempt", f"leaf {entry.attempt} is no attempt that waits for an outcome")
+            return
+        if (entry.case, entry.sequence, entry.sha256) != (batch.case, batch.sequence, batch.sha256):
+            report("outcome-differs", f"the outcome speaks of other bytes than the attempt at leaf {entry.attempt}")
+        key = batch.case, batch.sequence
+        present = self.open.get(key)
+        if present is not None and present.attempt == entry.attempt:
+            present.attempt = None
+        if entry.outcome != "accepted":
+            return
+        self.accepted += 1
+        if present is batch:
+            del self.open[key]
+        if self._read_receipt is not None and entry.receipt is not None:
+            self._receipt(self._read_receipt, entry.receipt, batch, report)
+
+    def _receipt(self, read: Callable[[str], Receipt], token: str, batch: Batch, report: Report) -> None:
+        try:
+            found = read(token)
+            self.installation = self.installation or found.installation
+            batch.installation = self.installation
+            matches(found, batch, batch.sha256)
+        except SignatureRefused as no:
+            report("receipt-refused", f"the receipt does not hold: {no} [{no.code}]")
+            return
+        if found.messages != batch.messages:
+            report("receipt-refused", "the receipt counts other messages than the batch has")
+            return
+        if found.already not in (None, batch.replaced):
+            report("received-elsewhere", "corporate holds other bytes under this number: is this identity used twice?")
+            return
+        self.receipts_checked += 1
