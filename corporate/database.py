@@ -1,0 +1,123 @@
+"""One database, SQLite or PostgreSQL, and the transactions on it.
+
+Leaves to others: what is written. Rules: a transaction names whose rows it may touch, a customer's or everybody's;
+PostgreSQL enforces that by row-level security (the policies read the setting `corporate.customer`, and without it
+nothing is visible), SQLite has no such thing and relies on our own WHERE clauses. SQLite runs with WAL and
+synchronous=FULL, and a writing transaction takes the write lock at once (BEGIN IMMEDIATE), so that two workers
+wait for each other instead of failing half way. The engine is made anew in each process: connections do not survive
+a fork.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.event import listen
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from corporate.errors import OperatorError
+
+EVERYBODY = "*"
+_WAIT_MS = 30_000
+
+
+class Store:
+    """The database of one server. Cheap to make; connects on first use."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_postgresql = url.startswith("postgresql")
+        self._engine: Engine | None = None
+        self._pid = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process."""
+        if self._engine is None or self._pid != os.getpid():
+            if self._engine is not None:
+                self._engine.dispose(close=False)
+            self._engine = self._connect()
+            self._pid = os.getpid()
+        return self._engine
+
+    def _connect(self) -> Engine:
+        if self.is_postgresql:
+            return create_engine(self.url, pool_size=16, max_overflow=16, pool_pre_ping=True)
+        engine = create_engine(self.url, connect_args={"timeout": _WAIT_MS / 1000, "check_same_thread": False})
+        listen(engine, "connect", _prepare_sqlite)
+        return engine
+
+    @contextmanager
+    def reading(self, customer: int | str = EVERYBODY) -> Iterator[Session]:
+        """A read-only look at one moment, bound to `customer` (an id, or EVERYBODY)."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            self._begin(session, customer, "BEGIN")
+            yield session  # closing rolls back, and leaves what was loaded readable
+
+    @contextmanager
+    def writing(self, customer: int | str = EVERYBODY) -> Iterator[Session]:
+        """A transaction that commits at the end of the block, or rolls back on any error."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            self._begin(session, customer, "BEGIN IMMEDIATE")
+            yield session
+            session.commit()
+
+    def _begin(self, session: Session, customer: int | str, begin: str) -> None:
+        if self.is_postgresql:
+            session.execute(
+                text("SELECT set_config('corporate.customer', :customer, true)"), {"customer": str(customer)}
+            )
+        else:
+            session.connection().exec_driver_sql(begin)
+
+    def insert(self, table: type) -> Any:
+        """An INSERT of this database's dialect, which knows ON CONFLICT."""
+        return postgresql.insert(table) if self.is_postgresql else sqlite.insert(table)
+
+    def close(self) -> None:
+        """Give back every connection of this process."""
+        if self._engine is not None and self._pid == os.getpid():
+            self._engine.dispose()
+
+    def role_fault(self) -> str | None:
+        """Why this database role would not be held to row-level security, or None."""
+        if not self.is_postgresql:
+            return None
+        with self.reading() as session:
+            row = session.execute(
+                text("SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            ).one()
+        return f"the database role {row[0]!r} bypasses row-level security" if row[1] else None
+
+    def require_a_plain_role(self) -> None:
+        """Raise OperatorError if the role is a superuser: then the policies would not hold."""
+        if fault := self.role_fault():
+            raise OperatorError(
+                "role", fault, "make a role of its own: CREATE ROLE corporate LOGIN NOSUPERUSER NOBYPASSRLS"
+            )
+
+
+def _prepare_sqlite(connection: object, _record: object) -> None:
+    # Autocommit of the driver, so that BEGIN IMMEDIATE is ours to say (its own BEGIN would be deferred).
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_WAIT_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn "the database does not answer" into an OperatorError with what to do."""
+    try:
+        yield
+    except OperationalError as e:
+        raise OperatorError(
+            "database",
+            f"the database does not answer: {type(e.orig).__name__}",
+            "start the database, or correct database.url",
+        ) from e

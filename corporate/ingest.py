@@ -1,0 +1,127 @@
+"""One batch, from bytes to receipt.
+
+The order is the rule: size and time (bodies) → whose it claims to be → identity (certificate, signature, revocation)
+→ rate → the catalogue and index that the header names → `audit.gate.declared`, the code that the installation ran →
+stored exactly once → receipt. Nothing of a refused batch is stored but a count.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from audit import gate
+from audit.errors import Refused, Undeclared
+from corporate import enrolment, identity, limiting, storing, watching
+from corporate.errors import Answer
+from corporate.identity import CertificateNeeded, Claimed, Sender
+from corporate.server import CODEC, Corporate
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to a batch: the signed receipt, and a fresh certificate when it is time for one."""
+
+    receipt: str
+    certificate: str | None
+
+
+def accept(server: Corporate, body: bytes, certificate: bytes | None, signature: str | None, now: datetime) -> Accepted:
+    """Check, store and sign for `body`. Raises Answer for everything that is not accepted."""
+    try:
+        header, catalogue, index = gate.header_of(body, CODEC)
+    except Refused as e:
+        raise _malformed(e) from e
+    claimed = Claimed(header.installation, certificate, signature, body)
+    sender = _sender(server, claimed, now)
+    wait_s = limiting.wait_s(sender.next_at_us, server.settings.limits, now)
+    if wait_s:
+        raise Answer(429, "rate", "too many requests", "wait", retry=True, retry_after_s=wait_s)
+    try:
+        declared = _declared(server, body, catalogue, index)
+    except Answer as e:
+        _count(server, sender, e, now)
+        raise
+    kinds = server.kinds(message["kind"] for message in declared.messages)
+    arrived = storing.Arrived(sender, declared, body, signature or "", kinds)
+    interval_us = limiting.interval_us(server.settings.limits)
+    stored = storing.store_batch(server.store, arrived, server.keys.receipts, interval_us, now)
+    if stored.receipt is None:
+        raise Answer(
+            409, "sequence-differs", "other bytes were received under this number", "see whether two machines share it"
+        )
+    return Accepted(stored.receipt, _renewed(server, sender, now))
+
+
+def _sender(server: Corporate, claimed: Claimed, now: datetime) -> Sender:
+    try:
+        with server.store.reading() as session:
+            return identity.authenticate(session, claimed, now)
+    except CertificateNeeded as e:
+        more = {"certificate": _certificate(server, e.sender, now)} if e.expired else {}
+        raise Answer(
+            401,
+            "certificate-required",
+            "the connection shows no certificate that is good now",
+            "connect with the certificate in this answer"
+            if more
+            else "connect with the certificate, or ask the vendor",
+            retry=bool(more),
+            more=more,
+        ) from e
+
+
+def _declared(server: Corporate, body: bytes, catalogue_hash: str, index_hash: str) -> gate.Batch:
+    catalogue, index = server.catalogue(catalogue_hash), server.index(index_hash)
+    if catalogue is None:
+        raise Answer(404, "unknown-catalogue", "the catalogue is not known here", _ADD, retry=True)
+    if index is None:
+        raise Answer(404, "unknown-index", "the index is not known here", _ADD, retry=True)
+    try:
+        return gate.declared(body, catalogue, index, CODEC)
+    except Undeclared as e:
+        raise Answer(
+            400,
+            "undeclared",
+            "the batch holds undeclared content; nothing of it was stored",
+            e.hint,
+            more={"undeclared": dict(e.findings)},
+        ) from e
+    except Refused as e:
+        raise _malformed(e) from e
+
+
+_ADD = "the vendor adds it with diffgram-corporate release add"
+
+
+def _malformed(e: Refused) -> Answer:
+    more = {"path": e.path} if e.path else {}
+    return Answer(400, "malformed", str(e), e.hint, more=more)
+
+
+def _count(server: Corporate, sender: Sender, answer: Answer, now: datetime) -> None:
+    paths: Mapping[str, int] = answer.more.get("undeclared") or {answer.more.get("path", ""): 1}
+    with server.store.writing(sender.customer) as session:
+        storing.seen(session, sender, limiting.interval_us(server.settings.limits), now)
+        watching.count_refusals(server.store, session, sender, answer.code, paths, now)
+
+
+def _renewed(server: Corporate, sender: Sender, now: datetime) -> str | None:
+    """A fresh certificate once half of the newest one's life is over: it rides on the receipt, nothing more is sent."""
+    if now >= _half(sender):
+        return _certificate(server, sender, now)
+    # The answer with the newest may have been lost on the way: it goes along until it is used.
+    behind = sender.presented is not None and sender.presented.id != sender.newest.id
+    return sender.newest.pem if behind else None
+
+
+def _half(sender: Sender) -> datetime:
+    life: timedelta = sender.newest.not_after - sender.newest.not_before
+    return sender.newest.not_before + life / 2
+
+
+def _certificate(server: Corporate, sender: Sender, now: datetime) -> str:
+    """The newest certificate if it is still in the first half of its life, otherwise a new one."""
+    if now < _half(sender):
+        return sender.newest.pem
+    with server.store.writing(sender.customer) as session:
+        return enrolment.issue(server, session, sender.installation, sender.customer, sender.key, now)

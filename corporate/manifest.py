@@ -1,0 +1,69 @@
+"""The manifest: which key serves which purpose, signed by the root and by nothing else.
+
+Leaves to others: pinning the root (the installation). Rules: one purpose for each key; the version rises with every
+manifest, so that an old one can be told from a new one; serving needs the file only, never the root's private key.
+"""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+
+from audit import signed
+from corporate import files, keys
+from corporate.errors import OperatorError
+
+DAYS = 800
+FILE = "manifest.json"
+
+
+def make(folder: Path, name: str, now: datetime) -> dict[str, Any]:
+    """Sign a new manifest with the root in `folder`/keys and write it to `folder`/manifest.json."""
+    serving = keys.load(folder / "keys")
+    root = keys.load_root(folder / "keys")
+    certificate = serving.authority.certificate.public_bytes(serialization.Encoding.PEM).decode()
+    claims = {
+        "corporate": name,
+        "version": _version(folder) + 1,
+        "issued_at": _text(now),
+        "expires_at": _text(now + timedelta(days=DAYS)),
+        "keys": [
+            {"purpose": "receipts", "jwk": signed.to_jwk(serving.receipts.public_key())},
+            {"purpose": "certificates", "certificate": certificate},
+        ],
+    }
+    payload = json.dumps(claims, sort_keys=True, separators=(",", ":")).encode()
+    made = {
+        "root": signed.to_jwk(root.public_key()),
+        "manifest": signed.sign(payload, root, signed.MANIFEST),
+        "claims": claims,
+    }
+    files.write(folder / FILE, json.dumps(made, indent=1).encode())
+    return made
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """The manifest as it is served (`root`, `manifest`) and its `claims`."""
+    try:
+        return dict(json.loads((folder / FILE).read_bytes()))
+    except (OSError, ValueError) as e:
+        raise OperatorError(
+            "manifest", f"{str(folder / FILE)!r} cannot be read", "run diffgram-corporate manifest"
+        ) from e
+
+
+def root_fingerprint(folder: Path) -> str:
+    """The fingerprint that an administrator of an installation pins."""
+    return keys.fingerprint(signed.from_jwk(load(folder)["root"]))
+
+
+def _version(folder: Path) -> int:
+    if not (folder / FILE).exists():
+        return 0
+    return int(load(folder)["claims"]["version"])
+
+
+def _text(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

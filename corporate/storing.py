@@ -1,0 +1,204 @@
+"""Store a batch exactly once, with its receipt, its place in the sequence and what contradicts it.
+
+Leaves to others: whether it may be stored (ingest). Rules: everything of one batch is one transaction; the row of its
+lane (installation, case) is locked first, so that workers racing with the same batch, or with neighbours, take turns;
+the cost does not depend on how much is stored already (index look-ups only).
+
+What a number can meet, for bodies A ≠ B:
+
+    A, then A             the receipt of the first time, word for word
+    A, then B             refused (sequence-differs), shown as a conflict; also when A was a void: B's number is over
+    A, then its void      acknowledged: A counts, the receipt names it in `already`
+    void, then a void     acknowledged again
+
+PostgreSQL refuses COPY into tables with row-level security, so messages go in by one INSERT from two arrays, which is
+as quick; SQLite takes the driver's executemany.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import case, delete, select, update
+from sqlalchemy.orm import Session
+
+from audit import receipt
+from audit.canonical import sha256_hex
+from audit.gate import Batch as Declared
+from corporate import watching
+from corporate.database import Store
+from corporate.identity import Sender
+from corporate.limiting import clock_us
+from corporate.models import Batch, Gap, Installation, Lane, Message
+
+_POSTGRESQL = """
+INSERT INTO message (batch_id, position, customer_id, kind_id, line)
+SELECT %s, n, %s, kind, line FROM unnest(%s::int[], %s::text[]) WITH ORDINALITY AS given(kind, line, n)
+"""
+_SQLITE = "INSERT INTO message (batch_id, position, customer_id, kind_id, line) VALUES (?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An authenticated batch that passed the gate, ready to be stored."""
+
+    sender: Sender
+    declared: Declared
+    body: bytes
+    signature: str
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of it: the receipt, or None when another body has its number."""
+
+    receipt: str | None
+
+
+def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval_us: int, now: datetime) -> Stored:
+    """Store `arrived` unless its number is taken, and say so with a receipt. Commits before it returns."""
+    sha256 = sha256_hex(arrived.body)
+    with store.writing(arrived.sender.customer) as session:
+        seen(session, arrived.sender, interval_us, now)
+        lane = _lock(store, session, arrived)
+        header = arrived.declared.header
+        taken = _taken(session, arrived)
+        if taken is not None:
+            return _again(store, session, taken, arrived, sha256, key, now)
+        watching.compare_ledgers(store, session, arrived.sender, header, sha256, now)
+        given = receipt.issue(_receipt(arrived, sha256, now), key)
+        batch = _row(arrived, sha256, given, now)
+        session.add(batch)
+        session.flush()
+        _messages(store, session, batch, arrived)
+        _number(session, lane, header.sequence)
+        return Stored(given)
+
+
+def seen(session: Session, sender: Sender, interval_us: int, now: datetime) -> None:
+    """Note that the installation was here, and move the clock of its rate limit."""
+    now_us = clock_us(now)
+    later = Installation.next_at_us > now_us
+    session.execute(
+        update(Installation)
+        .where(Installation.id == sender.installation)
+        .values(
+            last_seen_at=now,
+            last_authenticated=sender.authenticated,
+            next_at_us=case((later, Installation.next_at_us), else_=now_us) + interval_us,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def body_of(session: Session, batch: Batch) -> bytes:
+    """The exact bytes that were received, put together again."""
+    from_rows = session.execute(
+        select(Message.line).where(Message.batch_id == batch.id).order_by(Message.position)
+    ).scalars()
+    return "".join(f"{line}\n" for line in (batch.header, *from_rows)).encode()
+
+
+def _lock(store: Store, session: Session, arrived: Arrived) -> Lane:
+    header = arrived.declared.header
+    key = {"installation_id": header.installation, "case": header.case}
+    new = store.insert(Lane).values(**key, customer_id=arrived.sender.customer, highest=0)
+    session.execute(new.on_conflict_do_nothing())
+    return session.execute(select(Lane).filter_by(**key).with_for_update()).scalar_one()
+
+
+def _taken(session: Session, arrived: Arrived) -> Batch | None:
+    header = arrived.declared.header
+    wanted = select(Batch).where(
+        Batch.installation_id == header.installation, Batch.case == header.case, Batch.sequence == header.sequence
+    )
+    return session.execute(wanted).scalar_one_or_none()
+
+
+def _again(
+    store: Store, session: Session, taken: Batch, arrived: Arrived, sha256: str, key: Ed25519PrivateKey, now: datetime
+) -> Stored:
+    if taken.sha256 == sha256:
+        return Stored(taken.receipt)
+    if arrived.declared.header.void is None:
+        watching.note(store, session, arrived.sender, "sequence-differs", arrived.declared.header, taken, sha256, now)
+        return Stored(None)
+    already = None if taken.void else taken.sha256
+    return Stored(receipt.issue(_receipt(arrived, sha256, now, already=already), key))
+
+
+def _receipt(arrived: Arrived, sha256: str, now: datetime, already: str | None = None) -> receipt.Receipt:
+    header = arrived.declared.header
+    return receipt.Receipt(
+        installation=header.installation,
+        case=header.case,
+        sequence=header.sequence,
+        sha256=sha256,
+        ledger_size=header.ledger_size,
+        ledger_root=header.ledger_root,
+        messages=len(arrived.declared.messages),
+        received_at=now,
+        authenticated=arrived.sender.authenticated,
+        void=header.void is not None and already is None,
+        already=already,
+    )
+
+
+def _row(arrived: Arrived, sha256: str, given: str, now: datetime) -> Batch:
+    header = arrived.declared.header
+    return Batch(
+        customer_id=arrived.sender.customer,
+        installation_id=header.installation,
+        case=header.case,
+        sequence=header.sequence,
+        sha256=sha256,
+        size_bytes=len(arrived.body),
+        messages=len(arrived.declared.messages),
+        void=header.void,
+        header=arrived.body[: arrived.body.index(b"\n")].decode(),
+        signature=arrived.signature,
+        ledger_size=header.ledger_size,
+        ledger_root=header.ledger_root,
+        received_at=now,
+        authenticated=arrived.sender.authenticated,
+        receipt=given,
+    )
+
+
+def _messages(store: Store, session: Session, batch: Batch, arrived: Arrived) -> None:
+    """Positions count from 1: the header is line 0 of the body."""
+    lines = arrived.body.decode().split("\n")[1:-1]
+    if not lines:
+        return
+    kinds = [arrived.kinds[message["kind"]] for message in arrived.declared.messages]
+    connection = session.connection()
+    if store.is_postgresql:
+        connection.exec_driver_sql(_POSTGRESQL, (batch.id, batch.customer_id, kinds, lines))
+        return
+    customer = batch.customer_id
+    rows = [(batch.id, n, customer, kind, line) for n, (kind, line) in enumerate(zip(kinds, lines, strict=True), 1)]
+    connection.exec_driver_sql(_SQLITE, rows)
+
+
+def _number(session: Session, lane: Lane, sequence: int) -> None:
+    """Note that `sequence` arrived: either the lane grows, perhaps leaving a gap, or a gap shrinks."""
+    if sequence > lane.highest:
+        _gap(session, lane, lane.highest + 1, sequence - 1)
+        lane.highest = sequence
+        return
+    wanted = select(Gap).where(
+        Gap.installation_id == lane.installation_id, Gap.case == lane.case, Gap.first <= sequence
+    )
+    found = session.execute(wanted.order_by(Gap.first.desc()).limit(1)).scalar_one()
+    session.execute(delete(Gap).where(Gap.id == found.id))
+    _gap(session, lane, found.first, sequence - 1)
+    _gap(session, lane, sequence + 1, found.last)
+
+
+def _gap(session: Session, lane: Lane, first: int, last: int) -> None:
+    if first > last:
+        return
+    place = {"customer_id": lane.customer_id, "installation_id": lane.installation_id, "case": lane.case}
+    session.add(Gap(**place, first=first, last=last))

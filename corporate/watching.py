@@ -1,0 +1,107 @@
+"""What does not fit: contradictions of one identity, and what it sent that was refused.
+
+Leaves to others: showing it (reading, pages). Rules: an identity is one machine with one ledger. Two bodies under one
+number, two roots for one ledger size, or a ledger that shrinks from one batch to the next mean that two machines use
+it (a clone), or that a ledger was rewritten. Both batches of a ledger conflict are stored: they are declared, signed,
+and the evidence.
+Counts never hold content: a code, and the key path up to its last declared key.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit.gate import Header
+from corporate.database import Store
+from corporate.identity import Sender
+from corporate.models import Batch, Conflict, Refusal
+
+_PATH_CHARACTERS = 200
+
+
+def compare_ledgers(store: Store, session: Session, sender: Sender, header: Header, sha256: str, now: datetime) -> None:
+    """Note a conflict if the header's ledger cannot be the ledger of the batches we have."""
+    other = _same_size(session, header)
+    if other is not None:
+        note(store, session, sender, "ledger-differs", header, other, sha256, now)
+    # A void is sealed later than its neighbours of higher number, so its ledger may well be longer than theirs.
+    if header.void is not None:
+        return
+    before, after = _neighbours(session, header)
+    if before is not None and before.ledger_size > header.ledger_size:
+        note(store, session, sender, "ledger-shrank", header, before, sha256, now)
+    if after is not None and after.ledger_size < header.ledger_size:
+        note(store, session, sender, "ledger-shrank", header, after, sha256, now)
+
+
+def note(
+    store: Store,
+    session: Session,
+    sender: Sender,
+    code: str,
+    header: Header,
+    kept: Batch,
+    other: str,
+    now: datetime,
+) -> None:
+    """Record a conflict, or count it again."""
+    made = store.insert(Conflict).values(
+        customer_id=sender.customer,
+        installation_id=sender.installation,
+        code=code,
+        case=header.case,
+        sequence=header.sequence,
+        kept_sha256=kept.sha256,
+        other_sha256=other,
+        count=1,
+        first_at=now,
+        last_at=now,
+    )
+    session.execute(
+        made.on_conflict_do_update(
+            index_elements=["installation_id", "code", "case", "sequence"],
+            set_={"count": Conflict.count + 1, "last_at": now, "other_sha256": other},
+        )
+    )
+
+
+def count_refusals(
+    store: Store, session: Session, sender: Sender, code: str, paths: Mapping[str, int], now: datetime
+) -> None:
+    """Add to the counts of what this installation sent and we did not take."""
+    for path, count in paths.items():
+        made = store.insert(Refusal).values(
+            customer_id=sender.customer,
+            installation_id=sender.installation,
+            code=code,
+            path=path[:_PATH_CHARACTERS],
+            count=count,
+            first_at=now,
+            last_at=now,
+        )
+        session.execute(
+            made.on_conflict_do_update(
+                index_elements=["installation_id", "code", "path"],
+                set_={"count": Refusal.count + count, "last_at": now},
+            )
+        )
+
+
+def _same_size(session: Session, header: Header) -> Batch | None:
+    wanted = select(Batch).where(
+        Batch.installation_id == header.installation,
+        Batch.ledger_size == header.ledger_size,
+        Batch.ledger_root != header.ledger_root,
+    )
+    return session.execute(wanted.limit(1)).scalar_one_or_none()
+
+
+def _neighbours(session: Session, header: Header) -> tuple[Batch | None, Batch | None]:
+    mine = select(Batch).where(
+        Batch.installation_id == header.installation, Batch.case == header.case, Batch.void.is_(None)
+    )
+    before = mine.where(Batch.sequence < header.sequence).order_by(Batch.sequence.desc()).limit(1)
+    after = mine.where(Batch.sequence > header.sequence).order_by(Batch.sequence).limit(1)
+    return session.execute(before).scalar_one_or_none(), session.execute(after).scalar_one_or_none()
