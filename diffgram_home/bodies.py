@@ -1,0 +1,48 @@
+"""The exact bytes of batches and voids, by their SHA-256; kept compressed, given back as they were.
+
+The door may send the compressed form as it is (`Content-Encoding: zstd`): all hashes are over the body before that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import zstandard
+from sqlalchemy.orm import Session
+
+from diffgram_home.errors import LedgerError
+from diffgram_home.models import Body
+
+LEVEL = 3
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def put(session: Session, sha256: str, body: bytes, now: datetime) -> None:
+    """Keep `body`; the same bytes are kept once."""
+    row = session.get(Body, sha256)
+    if row is None:
+        row = Body(sha256=sha256, at=now, size_bytes=len(body))
+        session.add(row)
+    row.zstd, row.pruned_at = zstandard.ZstdCompressor(level=LEVEL).compress(body), None
+
+
+def get(session: Session, sha256: str) -> bytes | None:
+    """The exact bytes, or None if unknown or pruned; raises LedgerError if what is stored has another hash."""
+    row = session.get(Body, sha256)
+    if row is None or row.zstd is None:
+        return None
+    try:
+        body = zstandard.ZstdDecompressor().decompress(row.zstd, max_output_size=MAX_BYTES)
+    except zstandard.ZstdError:
+        body = b""
+    if hashlib.sha256(body).hexdigest() != sha256:
+        hint = "run 'diffgram-home verify'; restore the last backup beside this database and compare"
+        raise LedgerError("body-differs", f"the stored body '{sha256}' is damaged", hint)
+    return body
+
+
+def compressed(session: Session, sha256: str) -> bytes | None:
+    """The bytes as they are stored (zstd), or None if unknown or pruned."""
+    row = session.get(Body, sha256)
+    return None if row is None else row.zstd

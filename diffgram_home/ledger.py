@@ -1,0 +1,186 @@
+"""The ledger's store: appends leaves, keeps the tree's nodes, signs checkpoints, proves inclusion, exports.
+
+What a leaf says is `audit.record`'s; the hashing is `audit.tree`'s. Rules:
+- `append` runs inside a `store.write()` transaction. Leaf, nodes and head move together or not at all, and writers are
+  one at a time over all processes, so positions have no gap and the head is always the root of exactly these leaves.
+- A leaf is never changed or deleted. Node rows only save work: `verify` recomputes all from the leaves.
+- A checkpoint is signed by `ledger.pem`; one that went to a place outside is itself a leaf, and no checkpoint is made
+  of a ledger that grew only by that leaf.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from audit import checkpoint, record, tree
+from diffgram_home import counting
+from diffgram_home.errors import LedgerError
+from diffgram_home.home import Home
+from diffgram_home.models import Checkpoint, Head, Leaf, Node
+
+_FRONTIER = "ledger frontier"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The ledger at one moment: number of leaves and root (32 bytes)."""
+
+    size: int
+    root: bytes
+
+
+def append(session: Session, entry: record.Record) -> int:
+    """Append one record and return its position, from 0. Only inside `store.write()`."""
+    data = record.encode(entry)
+    frontier = _frontier(session)
+    nodes: list[dict[str, object]] = []
+
+    def completed(level: int, number: int, digest: bytes) -> None:
+        if level:  # level 0 is recomputed from the leaf itself
+            nodes.append({"level": level, "number": number, "hash": digest})
+
+    position = frontier.append(tree.leaf_hash(data), completed)
+    at = datetime.strptime(entry.at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    session.execute(insert(Leaf), [{"position": position, "type": _type(entry), "at": at, "data": data}])
+    if nodes:
+        session.execute(insert(Node), nodes)
+    moved = {"size": frontier.size, "frontier": frontier.to_bytes()}
+    if position == 0:
+        session.execute(insert(Head), [{"id": 1, **moved}])
+    else:
+        session.execute(update(Head).where(Head.id == 1).values(moved))
+    return position
+
+
+def standing(session: Session) -> Standing:
+    """Size and root now."""
+    frontier = _frontier(session)
+    return Standing(frontier.size, frontier.root())
+
+
+def leaf(session: Session, position: int) -> record.Record:
+    """The record at `position`; raises LedgerError if there is none, RecordRefused if it is damaged."""
+    return record.parse(_leaf_data(session, position))
+
+
+def leaf_hash(session: Session, position: int) -> bytes:
+    """The hash of the leaf at `position`; raises LedgerError if there is none."""
+    return tree.leaf_hash(_leaf_data(session, position))
+
+
+def inclusion(session: Session, position: int, size: int) -> list[bytes]:
+    """The path that proves the leaf at `position` in the tree of `size` leaves; raises LedgerError."""
+    try:
+        return tree.inclusion_proof(position, size, lambda level, number: node(session, level, number))
+    except ValueError as error:
+        raise LedgerError("not-in-ledger", str(error), "ask for a position below the size") from error
+
+
+def node(session: Session, level: int, number: int) -> bytes:
+    """The hash of one complete subtree; raises LedgerError if it is missing."""
+    if level == 0:
+        return leaf_hash(session, number)
+    row = session.get(Node, (level, number))
+    if row is None:
+        raise LedgerError("node-missing", f"the tree lacks node {level}/{number}", "run 'diffgram-home verify'")
+    return row.hash
+
+
+def sign_checkpoint(home: Home, now: datetime) -> str | None:
+    """Sign and keep a checkpoint if the ledger grew since the last one; returns its text, or None if nothing grew.
+
+    With `ledger.checkpoint_file` set it is appended there first; what cannot be written there becomes a notice.
+    """
+    with home.store.read() as session:
+        if not _has_grown(session):
+            return None
+        stood = standing(session)
+    text = checkpoint.sign(home.origin, stood.size, stood.root, home.keys.ledger)
+    placed = _place(home, text)
+    with home.store.write() as session:
+        if session.get(Checkpoint, stood.size) is None:
+            session.add(Checkpoint(size=stood.size, at=now, text=text))
+        if placed is True:
+            counting.end_notice(session, now, "checkpoint-file")
+            root = stood.root.hex()
+            append(session, record.Checkpoint(at=record.instant(now), place="file", root=root, size=stood.size))
+        elif placed:
+            hint = "correct [ledger] checkpoint_file, or its permissions"
+            counting.notice(session, now, "checkpoint-file", str(home.settings.checkpoint_file), placed, hint)
+    return text
+
+
+def last_checkpoint(session: Session) -> Checkpoint | None:
+    """The newest checkpoint, or None before the first."""
+    return session.scalars(select(Checkpoint).order_by(Checkpoint.size.desc()).limit(1)).first()
+
+
+def checkpoint_for(session: Session, position: int) -> Checkpoint | None:
+    """The oldest checkpoint that covers the leaf at `position`."""
+    return session.scalars(
+        select(Checkpoint).where(Checkpoint.size > position).order_by(Checkpoint.size).limit(1)
+    ).first()
+
+
+def verifier_key(home: Home) -> str:
+    """The line by which other verifiers know the key of our checkpoints."""
+    return checkpoint.vkey(home.origin, home.keys.ledger.public_key())
+
+
+def _type(entry: record.Record) -> str:
+    return str(entry.type)  # type: ignore[attr-defined]  # every record has one; the base does not say so
+
+
+def _has_grown(session: Session) -> bool:
+    size = _frontier(session).size
+    last = last_checkpoint(session)
+    if size == 0 or (last is not None and last.size >= size):
+        return False
+    if last is not None and last.size == size - 1:
+        newest = session.get(Leaf, size - 1)
+        return newest is None or newest.type != "checkpoint"
+    return True
+
+
+def _place(home: Home, text: str) -> bool | str:
+    """Append to the customer's file: True if done, False if none is set, else why not."""
+    path = home.settings.checkpoint_file
+    if path is None:
+        return False
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        try:
+            data = text.encode() + b"\n"
+            if os.write(handle, data) != len(data):
+                return f"only a part of a checkpoint could be written to '{path}'"
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return f"cannot append a checkpoint to '{path}': {error.strerror}"
+    return True
+
+
+def _frontier(session: Session) -> tree.Frontier:
+    """The head's frontier, read once a transaction; a session of `store.write()` is alone while it lives."""
+    kept = session.info.get(_FRONTIER)
+    if kept is None:
+        row = session.get(Head, 1)
+        try:
+            kept = tree.Frontier() if row is None else tree.Frontier.from_bytes(row.frontier)
+        except ValueError as error:
+            raise LedgerError("head-damaged", "the ledger's head is damaged", "run 'diffgram-home verify'") from error
+        session.info[_FRONTIER] = kept
+    return kept
+
+
+def _leaf_data(session: Session, position: int) -> bytes:
+    data = session.scalar(select(Leaf.data).where(Leaf.position == position))
+    if data is None:
+        raise LedgerError("not-in-ledger", f"the ledger has no leaf {position}", "ask for a position below the size")
+    return data

@@ -1,0 +1,75 @@
+"""The small file by which products learn the modes: words are overwritten in place, other kinds come by rename.
+
+The layout is `audit.modes`'. A product maps the file read-only. When the kinds change, the words of the old file are
+zeroed (`off`) before the new one takes its name, and only then is the old one marked `stale`, so that whoever maps it
+reads off, and maps the new one as soon as it looks again. Killed in between, products read `off`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from audit import modes as audit_modes
+from audit.modes import Modes
+from diffgram_home.keys import sync_folder
+
+NAME = "modes"
+MODE = 0o640
+MAX_BYTES = 1024 * 1024
+
+
+def write(path: Path, modes: Modes) -> bool:
+    """Bring the file to `modes`; True if it changed. Kinds that `modes` lacks are set to off. Raises OSError."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        _replace(path, audit_modes.pack(modes))
+        return True
+    try:
+        data = os.pread(handle, MAX_BYTES, 0)
+        places = _places(data)
+        if places is not None and (places.keys() == modes.kinds.keys() or not modes.kinds):
+            return _overwrite(handle, data, places, modes)
+        for offset in (places or {}).values():
+            os.pwrite(handle, bytes(4), offset)
+        _replace(path, audit_modes.pack(modes))
+        os.pwrite(handle, b"\x01", audit_modes.STALE_OFFSET)
+    finally:
+        os.close(handle)
+    return True
+
+
+def _places(data: bytes) -> dict[str, int] | None:
+    try:
+        return audit_modes.slots(data)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _overwrite(handle: int, data: bytes, places: dict[str, int], modes: Modes) -> bool:
+    changed = False
+    for kind, offset in places.items():
+        new = audit_modes.word(modes.of(kind)).to_bytes(4, "little")
+        if data[offset : offset + 4] != new:
+            os.pwrite(handle, new, offset)
+            changed = True
+    return changed
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, MODE)
+    try:
+        os.fchmod(handle, MODE)
+        if os.write(handle, data) != len(data):
+            raise OSError(28, "No space left on device")
+        os.fsync(handle)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)
+    sync_folder(path.parent)

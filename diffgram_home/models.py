@@ -1,0 +1,324 @@
+"""The tables of the installation's database, and nothing else: no queries, no rules.
+
+Rules: one row a block, batch, attempt or leaf, never one a message; every key ascends (a random key costs SQLite
+five times); instants are aware UTC in Python and sort in the database; what proves something (`leaf`, `node`,
+`head`) is only ever written by `ledger.py`. A batch's life:
+
+    queued ──accepted──▶ sent
+      │ ├───refused for good (400, 409, 413)──▶ refused      the bytes stay; a person reads why
+      │ └───mode or consent changed──▶ voiding ──acknowledged──▶ voided
+
+While `voiding`, `sha256` names the void's own body (a header, no messages) and `voided_sha256` the body that must not
+go any more. Messages of a voided batch are sealed again at once if its bytes never left, otherwise only after
+corporate has acknowledged the void (they could be stored twice).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, Integer, LargeBinary, String, Text, TypeDecorator, text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+QUEUED, SENT, REFUSED, VOIDING, VOIDED = "queued", "sent", "refused", "voiding", "voided"
+BATCH_STATES = (QUEUED, SENT, REFUSED, VOIDING, VOIDED)
+ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
+OUTCOMES = (ACCEPTED, REJECTED, UNKNOWN)
+
+# SQLite gives an ascending key of its own only to a column declared INTEGER.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime; SQLite keeps no zone, so it is taken off and put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a datetime without a zone, since it would be read back as another moment."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Give the moment back with its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Names every table, for the migrations."""
+
+
+class Value(Base):
+    """One small fact about the installation as JSON text, by name: `installation`, `generation`, `heartbeat` …"""
+
+    __tablename__ = "value"
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    data: Mapped[str] = mapped_column(Text)
+
+
+class Head(Base):
+    """The ledger's one head row: size and frontier (PROOFS' serialised form), moved with each append."""
+
+    __tablename__ = "head"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(BigInteger)
+    frontier: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Leaf(Base):
+    """One ledger record: `position` counts from 0, `data` are the canonical bytes that are hashed."""
+
+    __tablename__ = "leaf"
+    position: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    type: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(Instant)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = (Index("leaf_by_type", "type", "position"),)
+
+
+class Node(Base):
+    """The hash of one complete subtree of the ledger (level 0: leaf hashes), so that a proof costs a few rows."""
+
+    __tablename__ = "node"
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Checkpoint(Base):
+    """A signed note (C2SP) over the ledger at `size` leaves."""
+
+    __tablename__ = "checkpoint"
+    size: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Body(Base):
+    """The exact bytes of a batch or of a void, compressed (zstd); `pruned_at` is set when they were let go by age."""
+
+    __tablename__ = "body"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    zstd: Mapped[bytes | None] = mapped_column(LargeBinary)
+    pruned_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Segment(Base):
+    """How far one spool segment has been taken (`taken`, bytes), and which of its drop counts have been gathered."""
+
+    __tablename__ = "segment"
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    taken: Mapped[int] = mapped_column(BigInteger)
+    counts: Mapped[str] = mapped_column(Text)
+
+
+class Block(Base):
+    """Up to 1,000 collected messages of one case: zstd of `[word,{message}]` lines. `sealed_to` is sealing's cursor."""
+
+    __tablename__ = "block"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    case: Mapped[str] = mapped_column(String(20))
+    taken_at: Mapped[datetime] = mapped_column(Instant)
+    messages: Mapped[int] = mapped_column(Integer)
+    sealed_to: Mapped[int] = mapped_column(Integer)
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    zstd: Mapped[bytes] = mapped_column(LargeBinary)
+    waiting: Mapped[bool] = mapped_column()
+    __table_args__ = (
+        Index("block_waiting", "case", "id", sqlite_where=text("waiting"), postgresql_where=text("waiting")),
+        Index("block_by_case", "case", "id"),
+        Index("block_by_age", "taken_at"),
+    )
+
+
+class Batch(Base):
+    """One sequence number of a case and the bytes that stand for it now; see the module for the states."""
+
+    __tablename__ = "batch"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    case: Mapped[str] = mapped_column(String(20))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(10))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    messages: Mapped[int] = mapped_column(Integer)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    sealed_at: Mapped[datetime] = mapped_column(Instant)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_outcome: Mapped[str | None] = mapped_column(String(10))
+    last_code: Mapped[str | None] = mapped_column(String(60))
+    may_be_received: Mapped[bool] = mapped_column(default=False)
+    reseal: Mapped[bool] = mapped_column(default=True)
+    left_at: Mapped[datetime | None] = mapped_column(Instant)
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)
+    void: Mapped[str | None] = mapped_column(String(20))
+    voided_sha256: Mapped[str | None] = mapped_column(String(64))
+    leaf: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (
+        Index("batch_number", "case", "sequence", unique=True),
+        Index("batch_by_state", "state", "case", "sequence"),
+    )
+
+
+class Source(Base):
+    """Which messages of which block a batch was sealed from: `[start, stop)`, and in `kept` a byte (0, 1) for each."""
+
+    __tablename__ = "source"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    block_id: Mapped[int] = mapped_column(Key, index=True)
+    start: Mapped[int] = mapped_column(Integer)
+    stop: Mapped[int] = mapped_column(Integer)
+    kept: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Attempt(Base):
+    """One try to send a batch's bytes. `outcome` stays empty between the attempt's leaf and the outcome's leaf."""
+
+    __tablename__ = "attempt"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    case: Mapped[str] = mapped_column(String(20))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(Instant)
+    destination: Mapped[str] = mapped_column(String(300))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    messages: Mapped[int] = mapped_column(Integer)
+    void: Mapped[str | None] = mapped_column(String(20))
+    leaf: Mapped[int] = mapped_column(BigInteger)
+    outcome: Mapped[str | None] = mapped_column(String(10))
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    code: Mapped[str | None] = mapped_column(String(60))
+    status: Mapped[int | None] = mapped_column(Integer)
+    detail: Mapped[str | None] = mapped_column(Text)
+    receipt: Mapped[str | None] = mapped_column(Text)
+    outcome_leaf: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (
+        Index("attempt_by_case", "case", "id"),
+        Index("attempt_open", "id", sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL")),
+    )
+
+
+class Sequence(Base):
+    """The last number given out for a case; numbers start at 1 and have no gap."""
+
+    __tablename__ = "sequence"
+    case: Mapped[str] = mapped_column(String(20), primary_key=True)
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
+class Switch(Base):
+    """The effective mode of one kind, and the generation in which it got it."""
+
+    __tablename__ = "switch"
+    kind: Mapped[str] = mapped_column(String(120), primary_key=True)
+    mode: Mapped[str] = mapped_column(String(10))
+    generation: Mapped[int] = mapped_column(BigInteger)
+
+
+class Approval(Base):
+    """One approval of one definition of one field; withdrawn ones stay."""
+
+    __tablename__ = "approval"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    field: Mapped[str] = mapped_column(String(120), index=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(String(20))
+    authority: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Instant)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawn_by: Mapped[str | None] = mapped_column(String(120))
+
+
+class Hour(Base):
+    """What happened to one case in one hour: messages collected, messages and bytes that left, attempts."""
+
+    __tablename__ = "hour"
+    at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    case: Mapped[str] = mapped_column(String(20), primary_key=True)
+    collected: Mapped[int] = mapped_column(BigInteger)
+    messages: Mapped[int] = mapped_column(BigInteger)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    attempts: Mapped[int] = mapped_column(BigInteger)
+
+
+class Tally(Base):
+    """Messages that did not go on, counted by day: `what` is dropped (before the spool) or withheld (by the gate)."""
+
+    __tablename__ = "tally"
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    what: Mapped[str] = mapped_column(String(10), primary_key=True)
+    case: Mapped[str] = mapped_column(String(20), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(40), primary_key=True)
+    path: Mapped[str] = mapped_column(String(200), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
+class Notice(Base):
+    """Something a person should know, once for each code and subject; `ended_at` is set when it is over."""
+
+    __tablename__ = "notice"
+    code: Mapped[str] = mapped_column(String(60), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(300), primary_key=True)
+    first_at: Mapped[datetime] = mapped_column(Instant)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+    count: Mapped[int] = mapped_column(BigInteger)
+    text: Mapped[str] = mapped_column(Text)
+    hint: Mapped[str] = mapped_column(Text)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Account(Base):
+    """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash."""
+
+    __tablename__ = "account"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    roles: Mapped[str] = mapped_column(String(80))
+    password: Mapped[str] = mapped_column(Text)
+    made_by: Mapped[str] = mapped_column(String(120))
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    disabled_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class SignIn(Base):
+    """One signed-in browser, known by the SHA-256 of its cookie; the cookie itself is never stored."""
+
+    __tablename__ = "sign_in"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    seen_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class Throttle(Base):
+    """Failed sign-ins under one key (an account's name, or an address), and until when the next try waits."""
+
+    __tablename__ = "throttle"
+    key: Mapped[str] = mapped_column(String(140), primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+    until: Mapped[datetime] = mapped_column(Instant)
+
+
+TABLES: tuple[str, ...] = tuple(sorted(Base.metadata.tables))
+
+
+def as_mapping(row: Base) -> dict[str, Any]:
+    """The columns of a row by name, for printing as JSON."""
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}

@@ -1,0 +1,269 @@
+"""People who may sign in: accounts, roles, passwords, throttling, and sign-ins kept on the server.
+
+Cookies and requests are the pages' business. Rules:
+- Passwords are kept as argon2id only. A wrong name costs the same time as a wrong password.
+- Failures are counted for each name and for each address; from the fifth on the next try waits, twice as long each
+  time, up to a quarter of an hour. Waiting is told; nobody is locked out for ever.
+- A sign-in is known by the SHA-256 of a random token; it ends after half an hour without use, or twelve hours.
+- Every change of an account is a ledger record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from audit import record
+from diffgram_home import ledger
+from diffgram_home.errors import PeopleError
+from diffgram_home.home import Home
+from diffgram_home.models import Account, SignIn, Throttle
+
+ROLES = ("admin", "security", "operator", "viewer")
+MIN_PASSWORD = 12
+MAX_PASSWORD = 1024
+IDLE = timedelta(minutes=30)
+LONGEST = timedelta(hours=12)
+FREE_TRIES = 4
+FIRST_WAIT = timedelta(seconds=2)
+LONGEST_WAIT = timedelta(minutes=15)
+FORGET_AFTER = timedelta(hours=1)
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,79}\Z")
+_hasher = PasswordHasher()  # argon2id, RFC 9106's second recommended parameters
+_DUMMY = _hasher.hash("nobody has this password")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One account, without its password. `actor` is how the ledger names the person."""
+
+    name: str
+    roles: tuple[str, ...]
+    made_by: str
+    made_at: datetime
+    disabled_at: datetime | None
+
+    @property
+    def actor(self) -> str:
+        """The name in ledger records."""
+        return f"account:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A successful sign-in: the person, and the token for the cookie, which is not stored anywhere."""
+
+    person: Person
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No sign-in: `code` is wrong or wait; `wait_s` says for how long."""
+
+    code: str
+    wait_s: int
+
+
+def add(home: Home, name: str, password: str, roles: Collection[str], actor: str, now: datetime) -> Person:
+    """Make an account; raises PeopleError if it exists, or name, roles or password will not do."""
+    if not _NAME.match(name):
+        raise PeopleError(
+            "name-unusable", f"'{name}' cannot be a name", "use letters, digits, '.', '_', '@', '-'; at most 80"
+        )
+    _check_roles(roles)
+    hashed = _hash(password)
+    with home.store.write() as session:
+        if _account(session, name) is not None:
+            raise PeopleError("account-exists", f"there is an account '{name}' already", "choose another name")
+        row = Account(name=name, roles=_joined(roles), password=hashed, made_by=actor, made_at=now)
+        session.add(row)
+        _record(session, name, actor, "added", None, now)
+        for role in _joined(roles).split(","):
+            _record(session, name, actor, "role-given", role, now)
+        return _person(row)
+
+
+def set_roles(home: Home, name: str, roles: Collection[str], actor: str, now: datetime) -> Person:
+    """Give and take roles; raises PeopleError, also when nobody would be admin any more."""
+    _check_roles(roles)
+    with home.store.write() as session:
+        row = _existing(session, name)
+        before, after = set(row.roles.split(",")), set(roles)
+        row.roles = _joined(roles)
+        session.flush()
+        _check_admin_left(session)
+        for role in sorted(after - before):
+            _record(session, name, actor, "role-given", role, now)
+        for role in sorted(before - after):
+            _record(session, name, actor, "role-taken", role, now)
+        return _person(row)
+
+
+def set_password(home: Home, name: str, password: str, actor: str, now: datetime) -> None:
+    """Set a new password and end all sign-ins of the account; raises PeopleError."""
+    hashed = _hash(password)
+    with home.store.write() as session:
+        row = _existing(session, name)
+        row.password = hashed
+        session.execute(delete(SignIn).where(SignIn.account_id == row.id))
+        _record(session, name, actor, "password-set", None, now)
+
+
+def disable(home: Home, name: str, actor: str, now: datetime) -> None:
+    """End an account; its name stays taken, so that the ledger's records keep their meaning. Raises PeopleError."""
+    with home.store.write() as session:
+        row = _existing(session, name)
+        row.disabled_at = now
+        session.execute(delete(SignIn).where(SignIn.account_id == row.id))
+        session.flush()
+        _check_admin_left(session)
+        _record(session, name, actor, "removed", None, now)
+
+
+def accounts(home: Home) -> tuple[Person, ...]:
+    """All accounts by name."""
+    with home.store.read() as session:
+        return tuple(_person(row) for row in session.scalars(select(Account).order_by(Account.name)))
+
+
+def sign_in(home: Home, name: str, password: str, address: str, now: datetime) -> SignedIn | Denied:
+    """Check a password; the answer does not tell a wrong name from a wrong password."""
+    keys = (f"name:{name[:80].lower()}", f"address:{address[:60]}")
+    with home.store.read() as session:
+        wait = _wait(session, keys, now)
+        row = _account(session, name) if wait <= timedelta(0) else None
+    if wait > timedelta(0):
+        return Denied("wait", _seconds(wait))
+    right = _is_right(row.password if row else _DUMMY, password) and row is not None and row.disabled_at is None
+    with home.store.write() as session:
+        if not right or row is None:
+            return Denied("wrong", _seconds(_failed(session, keys, now)))
+        session.execute(delete(Throttle).where(Throttle.key == keys[0]))
+        fresh = session.get_one(Account, row.id)
+        if _hasher.check_needs_rehash(fresh.password):
+            fresh.password = _hasher.hash(password)
+        token = secrets.token_urlsafe(32)
+        session.add(
+            SignIn(digest=_digest(token), account_id=row.id, made_at=now, seen_at=now, expires_at=now + LONGEST)
+        )
+        return SignedIn(_person(fresh), token)
+
+
+def signed_in(home: Home, token: str, now: datetime) -> Person | None:
+    """The person who holds this token, or None if it has ended; use keeps it alive."""
+    with home.store.read() as session:
+        row = session.get(SignIn, _digest(token))
+        if row is None or now >= row.expires_at or now - row.seen_at >= IDLE:
+            return None
+        account = session.get_one(Account, row.account_id)
+        if account.disabled_at is not None:
+            return None
+        stale = abs(now - row.seen_at) >= timedelta(minutes=1)
+    if stale:  # once a minute is enough to know that it is used, and spares the one writer
+        with home.store.write() as session:
+            kept = session.get(SignIn, _digest(token))
+            if kept is not None:
+                kept.seen_at = now
+    return _person(account)
+
+
+def sign_out(home: Home, token: str) -> None:
+    """End a sign-in; nothing happens if it has ended."""
+    with home.store.write() as session:
+        session.execute(delete(SignIn).where(SignIn.digest == _digest(token)))
+
+
+def _check_roles(roles: Collection[str]) -> None:
+    unknown = sorted(set(roles) - set(ROLES))
+    if unknown or not roles:
+        named = f"there is no role '{unknown[0]}'" if unknown else "an account needs a role"
+        raise PeopleError("role-unknown", named, f"the roles are {', '.join(ROLES)}")
+
+
+def _check_admin_left(session: Session) -> None:
+    rows = session.scalars(select(Account).where(Account.disabled_at.is_(None)))
+    if not any("admin" in row.roles.split(",") for row in rows):
+        raise PeopleError("last-admin", "nobody would have the role 'admin' any more", "give it to somebody else first")
+
+
+def _hash(password: str) -> str:
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        hint = f"use {MIN_PASSWORD} to {MAX_PASSWORD} characters; several words are good"
+        raise PeopleError("password-unusable", "the password is too short or too long", hint)
+    return _hasher.hash(password)
+
+
+def _is_right(hashed: str, password: str) -> bool:
+    try:
+        return len(password) <= MAX_PASSWORD and _hasher.verify(hashed, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _wait(session: Session, keys: tuple[str, ...], now: datetime) -> timedelta:
+    """How long the next try waits. A clock that was set back does not make it longer than the longest wait."""
+    rows = session.scalars(select(Throttle).where(Throttle.key.in_(keys)))
+    return min(max((row.until - now for row in rows), default=timedelta(0)), LONGEST_WAIT)
+
+
+def _failed(session: Session, keys: tuple[str, ...], now: datetime) -> timedelta:
+    longest = timedelta(0)
+    for key in keys:
+        row = session.get(Throttle, key)
+        if row is None:
+            row = Throttle(key=key, failures=0, last_at=now, until=now)
+            session.add(row)
+        row.failures = 1 if now - row.last_at > FORGET_AFTER else row.failures + 1
+        over = min(row.failures - FREE_TRIES - 1, 12)
+        wait = min(FIRST_WAIT * 2**over, LONGEST_WAIT) if over >= 0 else timedelta(0)
+        row.last_at, row.until = now, now + wait
+        longest = max(longest, wait)
+    return longest
+
+
+def _account(session: Session, name: str) -> Account | None:
+    return session.scalars(select(Account).where(Account.name == name)).first()
+
+
+def _existing(session: Session, name: str) -> Account:
+    row = _account(session, name)
+    if row is None:
+        raise PeopleError("name-unknown", f"there is no account '{name}'", "'diffgram-home account list' shows them")
+    return row
+
+
+def _person(row: Account) -> Person:
+    return Person(row.name, tuple(row.roles.split(",")), row.made_by, row.made_at, row.disabled_at)
+
+
+def _record(session: Session, name: str, actor: str, change: str, role: str | None, now: datetime) -> None:
+    entry = record.Person(
+        account=name,
+        actor=actor,
+        at=record.instant(now),
+        change=change,  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]
+    )
+    ledger.append(session, entry)
+
+
+def _joined(roles: Collection[str]) -> str:
+    return ",".join(role for role in ROLES if role in roles)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _seconds(wait: timedelta) -> int:
+    return max(0, -(-int(wait.total_seconds() * 1000) // 1000))

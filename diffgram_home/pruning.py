@@ -1,0 +1,113 @@
+"""Lets go of what is old: messages kept here, bodies of batches, checkpoints between days, ended sign-ins.
+
+Leaves, hashes, receipts and counts stay, so that no proof breaks (design 7). A body goes only when its batch is
+settled; a block only when no batch may still need its messages. Ages count by the time of this machine: with it set
+forward by mistake things go early, and that is told in the ledger's record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from audit import record
+from diffgram_home import ledger
+from diffgram_home.home import Home
+from diffgram_home.models import (
+    QUEUED,
+    VOIDING,
+    Attempt,
+    Batch,
+    Block,
+    Body,
+    Checkpoint,
+    Hour,
+    Notice,
+    SignIn,
+    Source,
+    Tally,
+    Throttle,
+)
+
+CHECKPOINTS_ALL_FOR = timedelta(days=2)
+COUNTS_FOR = timedelta(days=800)
+NOTICES_FOR = timedelta(days=90)
+AT_A_TIME = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many blocks, bodies and checkpoints were let go."""
+
+    blocks: int
+    bodies: int
+    checkpoints: int
+
+
+def prune(home: Home, now: datetime, actor: str = "home") -> Pruned:
+    """Let go of what the settings' [keep] says is old. Raises StoreError."""
+    keep = home.settings.keep
+    blocks = _repeat(home, lambda session: _blocks(session, now - timedelta(days=keep.local_days)))
+    bodies = _repeat(home, lambda session: _bodies(session, now - timedelta(days=keep.bodies_days), now, actor))
+    checkpoints = _repeat(home, lambda session: _checkpoints(session, now - CHECKPOINTS_ALL_FOR))
+    with home.store.write() as session:
+        _counts(session, now)
+    return Pruned(blocks, bodies, checkpoints)
+
+
+def _repeat(home: Home, step: Callable[[Session], int]) -> int:
+    total = 0
+    while True:
+        with home.store.write() as session:
+            done = step(session)
+        total += done
+        if done < AT_A_TIME:
+            return total
+
+
+def _blocks(session: Session, before: datetime) -> int:
+    needed = exists().where(
+        Source.block_id == Block.id, Source.batch_id == Batch.id, Batch.state.in_((QUEUED, VOIDING))
+    )
+    wanted = select(Block.id).where(Block.taken_at < before, ~needed).order_by(Block.taken_at).limit(AT_A_TIME)
+    ids = list(session.scalars(wanted))
+    session.execute(delete(Block).where(Block.id.in_(ids)))
+    return len(ids)
+
+
+def _bodies(session: Session, before: datetime, now: datetime, actor: str) -> int:
+    needed = exists().where(
+        ((Batch.sha256 == Body.sha256) | (Batch.voided_sha256 == Body.sha256)) & Batch.state.in_((QUEUED, VOIDING))
+    )
+    under_way = exists().where(Attempt.sha256 == Body.sha256, Attempt.outcome.is_(None))
+    wanted = select(Body.sha256).where(Body.at < before, Body.zstd.is_not(None), ~needed, ~under_way)
+    names = list(session.scalars(wanted.order_by(Body.at).limit(AT_A_TIME)))
+    if not names:
+        return 0
+    session.execute(update(Body).where(Body.sha256.in_(names)).values(zstd=None, pruned_at=now))
+    last = session.scalar(select(func.max(Batch.leaf)).where(Batch.sha256.in_(names) | Batch.voided_sha256.in_(names)))
+    before_leaf = (last or 0) + 1
+    ledger.append(session, record.Pruned(actor=actor, at=record.instant(now), before=before_leaf, bodies=len(names)))
+    return len(names)
+
+
+def _checkpoints(session: Session, before: datetime) -> int:
+    """Of older days only the last checkpoint of each is kept."""
+    day = func.date(Checkpoint.at)
+    last = select(func.max(Checkpoint.size)).where(Checkpoint.at < before).group_by(day)
+    wanted = select(Checkpoint.size).where(Checkpoint.at < before, Checkpoint.size.not_in(last)).limit(AT_A_TIME)
+    sizes = list(session.scalars(wanted))
+    session.execute(delete(Checkpoint).where(Checkpoint.size.in_(sizes)))
+    return len(sizes)
+
+
+def _counts(session: Session, now: datetime) -> None:
+    session.execute(delete(Hour).where(Hour.at < now - COUNTS_FOR))
+    session.execute(delete(Tally).where(Tally.day < (now - COUNTS_FOR).strftime("%Y-%m-%d")))
+    session.execute(delete(Notice).where(Notice.ended_at < now - NOTICES_FOR))
+    session.execute(delete(SignIn).where(SignIn.expires_at < now))
+    session.execute(delete(Throttle).where(Throttle.until < now - timedelta(days=1)))

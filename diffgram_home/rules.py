@@ -1,0 +1,121 @@
+"""What holds at this moment: the settings file, modes with generations, and consent; together the gate's Rules.
+
+Reads only; `switching` and `consenting` change. Rules:
+- The file can narrow at once and widen only when `switching.apply` has recorded it: until then the narrower of file and
+  record holds.
+- A file that cannot be read, or has any fault, means off (design 6).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit.consent import Consent
+from audit.gate import Codec, Rules
+from audit.modes import ALL_OFF, Modes, Switch, effective
+from diffgram_home import facts
+from diffgram_home import settings as settings_file
+from diffgram_home.errors import SettingsFaults
+from diffgram_home.home import Home, kind_faults
+from diffgram_home.models import Approval
+from diffgram_home.models import Switch as SwitchRow
+from diffgram_home.settings import Settings
+
+CODEC = Codec(msgspec.json.Encoder().encode, msgspec.json.Decoder().decode)
+_RANK = {"off": 0, "offline": 0, "local": 1, "on": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Modes as they were last recorded: cases and kinds as the file said, switches as they took effect."""
+
+    cases: dict[str, str]
+    own: dict[str, str]
+    switches: dict[str, Switch]
+    generation: int
+
+
+def current(home: Home) -> Rules:
+    """The gate's rules at this moment; the same object as before while nothing changed."""
+    with home.store.read() as session:
+        return within(home, session)
+
+
+def within(home: Home, session: Session) -> Rules:
+    """The gate's rules as the session's transaction sees them."""
+    modes, consent = modes_now(home, session), consent_now(session)
+    kept = home.cache.get("rules")
+    if kept is not None and kept.modes == modes and kept.consent == consent:
+        return kept
+    rules = Rules(home.catalogue, home.index, consent, modes)
+    home.cache["rules"] = rules
+    return rules
+
+
+def modes_now(home: Home, session: Session) -> Modes:
+    """The narrower of what the file says now and what was recorded; ALL_OFF for a file that cannot be used."""
+    file = read_file(home)
+    if isinstance(file, SettingsFaults):
+        return ALL_OFF
+    was = applied(session)
+    wanted = effective(home.catalogue, file.cases, file.kinds)
+    kinds = {kind: _narrower(mode, was.switches.get(kind, Switch("off", 0))) for kind, mode in wanted.items()}
+    cases = {case: min(mode, was.cases.get(case, "off"), key=_RANK.__getitem__) for case, mode in file.cases.items()}
+    if cases["licensing"] == "off":
+        cases["licensing"] = "offline"
+    return Modes(cases, kinds)
+
+
+def consent_now(session: Session) -> Consent:
+    """Every approved definition that was not withdrawn."""
+    approved: dict[str, set[str]] = defaultdict(set)
+    for field, digest in session.execute(select(Approval.field, Approval.hash).where(Approval.withdrawn_at.is_(None))):
+        approved[field].add(digest)
+    return Consent({field: frozenset(digests) for field, digests in approved.items()})
+
+
+def applied(session: Session) -> Applied:
+    """The modes as `switching.apply` last recorded them."""
+    rows = session.execute(select(SwitchRow.kind, SwitchRow.mode, SwitchRow.generation))
+    return Applied(
+        facts.get(session, "cases", {}),
+        facts.get(session, "kinds", {}),
+        {kind: Switch(mode, generation) for kind, mode, generation in rows},
+        facts.get(session, "generation", 0),
+    )
+
+
+def read_file(home: Home) -> Settings | SettingsFaults:
+    """The settings file as it is now, read again when it changed; its faults are an answer here, not an exception."""
+    path = home.settings.path
+    try:
+        stat = os.stat(path)
+        signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size, stat.st_mode, stat.st_uid)
+    except OSError:
+        signature = None
+    kept = home.cache.get("file")
+    if kept is not None and signature is not None and kept[0] == signature:
+        return kept[1]
+    answer = _read(home)
+    if signature is not None:
+        home.cache["file"] = (signature, answer)
+    return answer
+
+
+def _read(home: Home) -> Settings | SettingsFaults:
+    try:
+        file = settings_file.read(home.settings.path, os.environ)
+    except SettingsFaults as error:
+        return error
+    faults = kind_faults(file, home.catalogue)
+    return SettingsFaults(str(file.path), tuple(faults)) if faults else file
+
+
+def _narrower(mode: str, switch: Switch) -> Switch:
+    return switch if _RANK[switch.mode] <= _RANK[mode] else Switch(mode, switch.generation)

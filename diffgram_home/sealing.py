@@ -1,0 +1,327 @@
+"""Seals collected messages into batches, once; voids batches that may not go any more and seals their messages again.
+
+What may leave is `audit.gate`'s to say. Rules:
+- One write transaction makes the bytes, gives the number, appends the leaf and moves the cursors of the blocks: killed
+  at any point, each message is in exactly one batch or still waiting.
+- A number is used up by being sealed. A batch that may not go is replaced by a void of the same number; its messages
+  go through the gate again under the rules of that moment, at once if its bytes never left, otherwise when corporate
+  has acknowledged the void. Messages of a batch that corporate itself refused are not sealed again.
+- What the gate withholds is counted with the reason and stays in its block, visible here only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit import gate, record
+from audit.errors import Refused
+from audit.gate import Header, Rules
+from audit.modes import ALL_OFF
+from diffgram_home import blocks, bodies, counting, facts, ledger
+from diffgram_home import rules as ruling
+from diffgram_home.errors import StoreError
+from diffgram_home.home import Home
+from diffgram_home.models import QUEUED, VOIDING, Attempt, Batch, Block, Source
+from diffgram_home.models import Sequence as SequenceRow
+from diffgram_home.settings import CASE_MODES
+
+BATCHES_A_TRANSACTION = 16
+NOT_APPROVED = "approval-missing"
+_VOID_REASONS = {"switched": "mode", "not-approved": "withdrawn", "expired": "withdrawn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One batch that was sealed."""
+
+    id: int
+    case: str
+    sequence: int
+    messages: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Messages of one block on their way through the gate: their positions, and (word, message) of each."""
+
+    block_id: int
+    positions: Sequence[int]
+    messages: Sequence[tuple[int, dict[str, Any]]]
+
+
+def seal_waiting(home: Home, now: datetime) -> list[Made]:
+    """Seal what waits in all cases that are on; what is kept here only is passed by. Raises StoreError."""
+    made: list[Made] = []
+    with home.store.read() as session:
+        waiting = set(session.scalars(select(Block.case).where(Block.waiting).distinct()))
+    for case in CASE_MODES:
+        more = case in waiting
+        while more:
+            with home.store.write() as session:
+                new, more = _seal_some(home, session, case, now)
+                made += new
+    return made
+
+
+def void(home: Home, batch_id: int, reason: str, now: datetime, *, reseal: bool = True) -> bool:
+    """Replace a batch that waits by a void; False if it does not wait any more, or nothing may leave at all.
+
+    `reason` is mode, withdrawn or refused. Raises StoreError.
+    """
+    with home.store.write() as session:
+        return void_within(home, session, batch_id, reason, now, reseal=reseal)
+
+
+def void_within(
+    home: Home, session: Session, batch_id: int, reason: str, now: datetime, *, reseal: bool = True
+) -> bool:
+    """The same inside a write transaction."""
+    batch = session.get(Batch, batch_id)
+    if batch is None or batch.state != QUEUED:
+        return False
+    rules = ruling.within(home, session)
+    standing = ledger.standing(session)
+    header = _header(home, batch.case, batch.sequence, standing, now, reason)
+    try:
+        sealed = gate.void(header, rules, ruling.CODEC)
+    except Refused:
+        return False  # even the header may not leave: the door refuses the batch itself for the same reason
+    bodies.put(session, sealed.sha256, sealed.body, now)
+    replaces, batch.voided_sha256 = batch.sha256, batch.sha256
+    batch.sha256, batch.size_bytes, batch.messages = sealed.sha256, len(sealed.body), 0
+    batch.state, batch.void, batch.reseal, batch.next_try_at, batch.tries = VOIDING, reason, reseal, now, 0
+    batch.leaf = ledger.append(session, _void_record(header, sealed, replaces))
+    session.flush()
+    if reseal and not _may_have_left(session, batch):
+        batch.reseal = False
+        seal_again(home, session, batch, now)
+    return True
+
+
+def seal_again(home: Home, session: Session, batch: Batch, now: datetime) -> list[Made]:
+    """Put the messages of a voided batch through the gate as it is now; inside a write transaction."""
+    rules = ruling.within(home, session)
+    pieces = []
+    for source in session.scalars(select(Source).where(Source.batch_id == batch.id).order_by(Source.id)):
+        held = blocks.messages(session, source.block_id)
+        positions = [source.start + i for i, kept in enumerate(source.kept) if kept and source.start + i < len(held)]
+        pieces.append(_Piece(source.block_id, positions, [held[position] for position in positions]))
+    made = []
+    while any(piece.messages for piece in pieces):
+        one, pieces = _seal_pieces(home, session, batch.case, pieces, rules, now)
+        made += [one] if one else []
+    return made
+
+
+def void_refused(home: Home, now: datetime) -> int:
+    """Void every waiting batch that the gate would refuse now; returns how many. Raises StoreError."""
+    voided, after = 0, 0
+    while True:
+        with home.store.write() as session:
+            if ruling.within(home, session).modes == ALL_OFF:
+                return voided
+            wanted = select(Batch).where(Batch.state == QUEUED, Batch.id > after).order_by(Batch.id).limit(20)
+            waiting = list(session.scalars(wanted))
+            for batch in waiting:
+                reason = _refusal(session, batch, ruling.within(home, session))
+                voided += reason is not None and void_within(home, session, batch.id, reason, now)
+        if not waiting:
+            return voided
+        after = waiting[-1].id
+
+
+def _refusal(session: Session, batch: Batch, rules: Rules) -> str | None:
+    body = bodies.get(session, batch.sha256)
+    if body is None:
+        return None
+    try:
+        gate.check(body, rules, batch.generation, ruling.CODEC)
+    except Refused as refused:
+        return _VOID_REASONS.get(refused.code, "refused")
+    return None
+
+
+def _may_have_left(session: Session, batch: Batch) -> bool:
+    under_way = select(func.count()).where(Attempt.batch_id == batch.id, Attempt.outcome.is_(None))
+    return batch.may_be_received or bool(session.scalar(under_way))
+
+
+def _seal_some(home: Home, session: Session, case: str, now: datetime) -> tuple[list[Made], bool]:
+    """A few batches of one case in one transaction; says whether more may be waiting."""
+    rules = ruling.within(home, session)
+    if rules.modes == ALL_OFF:
+        return [], False  # the settings cannot be read: nothing moves, and nothing is given up either
+    if not any(rules.modes.of(kind.name).mode == "on" for kind in home.catalogue.live_kinds(case)):
+        return [], _pass_by(session, case, now)
+    if home.catalogue.wrapping() and not all(map(rules.consent.allows, home.catalogue.wrapping())):
+        _say_not_approved(session, case, now)
+        return [], False
+    made: list[Made] = []
+    for _ in range(BATCHES_A_TRANSACTION):
+        pieces = _waiting(home, session, case, now)
+        if not pieces:
+            counting.end_notice(session, now, NOT_APPROVED, case)
+            return made, False
+        one, rest = _seal_pieces(home, session, case, pieces, rules, now)
+        made += [one] if one else []
+        _move_cursors(session, pieces, rest)
+    return made, True
+
+
+def _waiting(home: Home, session: Session, case: str, now: datetime) -> list[_Piece]:
+    """Messages of the oldest waiting blocks, as many as one batch may have."""
+    room, pieces = home.settings.sending.batch_messages, []
+    wanted = select(Block).where(Block.case == case, Block.waiting).order_by(Block.id).limit(50)
+    for block in session.scalars(wanted):
+        try:
+            held = blocks.unpack(block)
+        except StoreError as error:
+            block.waiting = False
+            counting.notice(session, now, error.code, f"block {block.id}", str(error.args[0]), error.hint)
+            continue
+        positions = range(block.sealed_to, min(block.sealed_to + room, len(held)))
+        pieces.append(_Piece(block.id, positions, held[positions.start : positions.stop]))
+        room -= len(positions)
+        if room <= 0:
+            break
+    return pieces
+
+
+def _seal_pieces(
+    home: Home, session: Session, case: str, pieces: Sequence[_Piece], rules: Rules, now: datetime
+) -> tuple[Made | None, list[_Piece]]:
+    """One batch of as many of the messages as its bytes allow, or None if none may leave; and what is left over."""
+    last = session.get(SequenceRow, case)
+    number = (last.last if last else 0) + 1
+    header = _header(home, case, number, ledger.standing(session), now)
+    flat = [blocks.collected(word, message) for piece in pieces for word, message in piece.messages]
+    flat = flat[: home.settings.sending.batch_messages]
+    sealed = gate.seal(flat, header, rules, ruling.CODEC)
+    while len(sealed.body) > home.settings.sending.batch_bytes and len(flat) > 1:
+        flat = flat[: len(flat) // 2]
+        sealed = gate.seal(flat, header, rules, ruling.CODEC)
+    counting.add_tally(session, now, counting.WITHHELD, case, sealed.withheld)
+    taken, rest = _split(pieces, len(flat))
+    if not sealed.taken:
+        return None, rest
+    batch = _keep(session, header, sealed, rules, now)
+    start = 0
+    for piece in taken:
+        kept = sealed.kept[start : start + len(piece.messages)]
+        start += len(kept)
+        session.add(_source(batch.id, piece, kept))
+    if last is None:
+        session.add(SequenceRow(case=case, last=number))
+    else:
+        last.last = number
+    return Made(batch.id, case, number, sealed.taken, len(sealed.body), sealed.sha256), rest
+
+
+def _keep(session: Session, header: Header, sealed: gate.Sealed, rules: Rules, now: datetime) -> Batch:
+    """Body, leaf and row of a new batch."""
+    bodies.put(session, sealed.sha256, sealed.body, now)
+    generation = facts.get(session, "generation", 0)
+    leaf = ledger.append(
+        session,
+        record.Sealed(
+            at=record.instant(now),
+            case=header.case,  # type: ignore[arg-type]
+            catalogue=rules.catalogue.hash,
+            generation=generation,
+            index=rules.index.hash,
+            ledger_root=header.ledger_root,
+            ledger_size=header.ledger_size,
+            messages=sealed.taken,
+            sequence=header.sequence,
+            sha256=sealed.sha256,
+            size_bytes=len(sealed.body),
+        ),
+    )
+    batch = Batch(case=header.case, sequence=header.sequence, state=QUEUED, sha256=sealed.sha256)
+    batch.size_bytes, batch.messages, batch.generation = len(sealed.body), sealed.taken, generation
+    batch.sealed_at = batch.next_try_at = now
+    batch.leaf = leaf
+    session.add(batch)
+    session.flush()
+    return batch
+
+
+def _source(batch_id: int, piece: _Piece, kept: Sequence[bool]) -> Source:
+    """Where the messages of a batch came from; positions that are not in it are zero bytes in `kept`."""
+    start, stop = piece.positions[0], piece.positions[-1] + 1
+    marks = bytearray(stop - start)
+    for position, is_kept in zip(piece.positions, kept, strict=True):
+        marks[position - start] = is_kept
+    return Source(batch_id=batch_id, block_id=piece.block_id, start=start, stop=stop, kept=bytes(marks))
+
+
+def _split(pieces: Sequence[_Piece], count: int) -> tuple[list[_Piece], list[_Piece]]:
+    """The first `count` messages, and the others."""
+    taken, rest = [], []
+    for piece in pieces:
+        here = min(count, len(piece.messages))
+        count -= here
+        if here:
+            taken.append(_Piece(piece.block_id, piece.positions[:here], piece.messages[:here]))
+        if here < len(piece.messages):
+            rest.append(_Piece(piece.block_id, piece.positions[here:], piece.messages[here:]))
+    return taken, rest
+
+
+def _move_cursors(session: Session, pieces: Sequence[_Piece], rest: Sequence[_Piece]) -> None:
+    left = {piece.block_id: piece.positions[0] for piece in rest}
+    for piece in pieces:
+        block = session.get_one(Block, piece.block_id)
+        stop = piece.positions[-1] + 1 if piece.messages else block.sealed_to
+        block.sealed_to = left.get(piece.block_id, stop)
+        block.waiting = block.sealed_to < block.messages
+    session.flush()
+
+
+def _pass_by(session: Session, case: str, now: datetime) -> bool:
+    """No kind of the case is on: what waits stays here, counted, without going through the gate."""
+    wanted = select(Block).where(Block.case == case, Block.waiting).order_by(Block.id).limit(200)
+    passed = 0
+    for block in session.scalars(wanted):
+        passed += block.messages - block.sealed_to
+        block.sealed_to, block.waiting = block.messages, False
+    counting.add_tally(session, now, counting.WITHHELD, case, {("not-on", case): passed})
+    return bool(passed)
+
+
+def _say_not_approved(session: Session, case: str, now: datetime) -> None:
+    """The header itself is not approved: messages collected under `on` wait for the decision."""
+    waiting = session.scalar(select(func.count()).where(Block.case == case, Block.waiting))
+    if waiting:
+        text = f"case '{case}' is on, but the fields that go with every batch are not approved: nothing leaves"
+        counting.notice(
+            session, now, NOT_APPROVED, case, text, "read and approve the fields, or switch the case to local"
+        )
+
+
+def _header(
+    home: Home, case: str, sequence: int, standing: ledger.Standing, now: datetime, reason: str | None = None
+) -> Header:
+    return Header(home.installation, case, sequence, now, standing.size, standing.root.hex(), reason)
+
+
+def _void_record(header: Header, sealed: gate.Sealed, replaces: str) -> record.Void:
+    return record.Void(
+        at=record.instant(header.sealed_at),
+        case=header.case,  # type: ignore[arg-type]
+        ledger_root=header.ledger_root,
+        ledger_size=header.ledger_size,
+        reason=header.void,  # type: ignore[arg-type]
+        replaces=replaces,
+        sequence=header.sequence,
+        sha256=sealed.sha256,
+        size_bytes=len(sealed.body),
+    )

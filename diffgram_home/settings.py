@@ -1,0 +1,353 @@
+"""Reads `diffgram-home.toml` into frozen values, or lists everything that is wrong with it.
+
+What it leaves to others: names of kinds (`home.py` knows the catalogue) and whether files hold what they should. Rules:
+an unknown or missing key is a fault; every fault is found in one run; paths are relative to the file; secrets come only
+from the environment, as NAME or NAME_FILE, and a secret in the file is a fault.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from diffgram_home._table import Table
+from diffgram_home.errors import SettingsFault, SettingsFaults
+
+CASE_MODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "event": ("off", "local", "on"),
+        "browser": ("off", "local", "on"),
+        "support": ("off", "on"),
+        "licensing": ("offline", "on"),
+    }
+)
+FIRST_MODES: Mapping[str, str] = MappingProxyType(
+    {"event": "local", "browser": "local", "support": "off", "licensing": "offline"}
+)
+SECRETS = ("DIFFGRAM_HOME_DATABASE_URL", "DIFFGRAM_HOME_PROXY")
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where the pages listen, and how they are protected."""
+
+    address: str
+    port: int
+    workers: int
+    certificate: Path | None
+    key: Path | None
+    behind_proxy: bool
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the pages."""
+        return _is_loopback(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Corporate:
+    """The one other end: its address, the fingerprint of its root, and how its TLS certificate is trusted."""
+
+    url: str
+    root: str
+    trust: str
+    ca_file: Path | None
+    proxy: str | None
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A file that the product brought, and the SHA-256 it must have."""
+
+    file: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The product's own catalogue files and its index of shipped code."""
+
+    catalogue: tuple[Pinned, ...]
+    index: Pinned | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Where products put their records; `group` owns the folder so that product and installation can be two users."""
+
+    folder: Path
+    group: str | None
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How often to look for work, and how much goes into one batch."""
+
+    every_s: int
+    batch_messages: int
+    batch_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long messages stay here after they were collected, and how long bodies of batches stay in the ledger."""
+
+    local_days: int
+    bodies_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of one installation's settings; `path` is the file they came from."""
+
+    path: Path
+    name: str
+    folder: Path
+    database_url: str
+    checkpoint_file: Path | None
+    web: Web
+    corporate: Corporate
+    product: Product
+    spool: Spool
+    sending: Sending
+    keep: Keep
+    cases: Mapping[str, str]
+    kinds: Mapping[str, str]
+
+
+def read(path: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings in `path` with secrets from `environ`; raises SettingsFaults with every fault."""
+    path = path.absolute()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "make it, for instance with 'diffgram-home init', or name another with --config"
+        raise SettingsFaults(str(path), (_unreadable(path, error, hint),)) from error
+    return parse(text, path, environ)
+
+
+def parse(text: str, path: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings in `text`, which stands (or will stand) in `path`; raises SettingsFaults with every fault."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        fault = SettingsFault("settings-not-toml", "", f"not TOML: {error}", "correct the line that it names")
+        raise SettingsFaults(str(path), (fault,)) from error
+    faults: list[SettingsFault] = []
+    settings = _settings(Table(table, "", path.parent, faults), path, environ)
+    if faults:
+        raise SettingsFaults(str(path), tuple(faults))
+    return settings
+
+
+def _unreadable(path: Path, error: Exception, hint: str) -> SettingsFault:
+    reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+    return SettingsFault("settings-unreadable", "", f"cannot read '{path}': {reason}", hint)
+
+
+def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
+    name = top.text("name", pattern_hint="letters, digits, '-' and '.', at most 60", check=_is_name)
+    folder = top.path("folder", default="data") or path.parent
+    settings = Settings(
+        path=path,
+        name=name,
+        folder=folder,
+        database_url=_database(top.table("database"), folder, environ),
+        checkpoint_file=_checkpoints(top.table("ledger")),
+        web=_web(top.table("web")),
+        corporate=_corporate(top.table("corporate", required=True), environ),
+        product=_product(top.table("product")),
+        spool=_spool(top.table("spool"), folder),
+        sending=_sending(top.table("sending")),
+        keep=_keep(top.table("keep")),
+        cases=_cases(top.table("cases")),
+        kinds=_kinds(top.table("kinds")),
+    )
+    top.finish()
+    return settings
+
+
+def _database(table: Table, folder: Path, environ: Mapping[str, str]) -> str:
+    default = f"sqlite:///{folder / 'home.db'}"
+    in_file = table.text("url", default="")
+    table.finish()
+    secret = _secret("DIFFGRAM_HOME_DATABASE_URL", environ, table.faults)
+    if secret and in_file:
+        table.fault("setting-twice", "url", "'database.url' stands in the file and the environment", "remove one")
+    url = secret or in_file or default
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        table.fault("setting-value", "url", "'database.url' is not an address", "see docs/settings.md")
+        return default
+    if in_file and password:
+        hint = (
+            "put the whole address in DIFFGRAM_HOME_DATABASE_URL, or its file's name in DIFFGRAM_HOME_DATABASE_URL_FILE"
+        )
+        table.fault("secret-in-file", "url", "'database.url' holds a password", hint)
+    if parts.scheme not in ("sqlite", "postgresql+psycopg"):
+        hint = "write 'sqlite:///home.db' or 'postgresql+psycopg://host/database'"
+        table.fault("setting-value", "url", "'database.url' names a database that is not supported", hint)
+    if in_file.startswith("sqlite:///") and not in_file.startswith("sqlite:////"):
+        return f"sqlite:///{table.base / in_file.removeprefix('sqlite:///')}"
+    return url
+
+
+def _checkpoints(table: Table) -> Path | None:
+    value = table.path("checkpoint_file")
+    table.finish()
+    return value
+
+
+def _web(table: Table) -> Web:
+    web = Web(
+        address=table.text("address", default="127.0.0.1"),
+        port=table.number("port", 8080, 1, 65535),
+        workers=table.number("workers", 2, 1, 64),
+        certificate=table.path("certificate", exists=True),
+        key=table.path("key", exists=True),
+        behind_proxy=table.flag("behind_proxy", False),
+    )
+    if (web.certificate is None) != (web.key is None):
+        missing = "key" if web.key is None else "certificate"
+        table.fault("setting-missing", missing, f"'web.{missing}' is missing", "give both 'certificate' and 'key'")
+    if not (web.loopback or web.certificate or web.behind_proxy):
+        hint = "give 'certificate' and 'key', or set 'behind_proxy = true' when a proxy in front speaks HTTPS"
+        table.fault("https-required", "address", f"'web.address' is {web.address!r}, which others can reach", hint)
+    table.finish()
+    return web
+
+
+def _corporate(table: Table, environ: Mapping[str, str]) -> Corporate:
+    proxy = table.text("proxy", default="")
+    secret = _secret("DIFFGRAM_HOME_PROXY", environ, table.faults)
+    if proxy and secret:
+        table.fault("setting-twice", "proxy", "'corporate.proxy' stands in the file and the environment", "remove one")
+    if proxy and not _is_host_url(proxy, ("http",)):
+        hint = "write 'http://host:port'; with a password, put it in DIFFGRAM_HOME_PROXY or DIFFGRAM_HOME_PROXY_FILE"
+        table.fault("setting-value", "proxy", "'corporate.proxy' is not the address of a proxy", hint)
+    corporate = Corporate(
+        url=table.text("url", pattern_hint="'https://host:port' and nothing after", check=_is_https).rstrip("/"),
+        root=table.text(
+            "root", pattern_hint="'sha256:' and 64 hex digits, as corporate gave it to you", check=_is_root
+        ),
+        trust=table.choice("trust", ("corporate", "system"), "corporate"),
+        ca_file=table.path("ca_file", exists=True),
+        proxy=secret or proxy or None,
+        timeout_s=table.number("timeout_s", 20, 1, 300),
+    )
+    table.finish()
+    return corporate
+
+
+def _product(table: Table) -> Product:
+    entries = table.tables("catalogue")
+    index = table.table("index") if "index" in table.values else None
+    product = Product(tuple(_pinned(entry) for entry in entries), _pinned(index) if index else None)
+    table.finish()
+    return product
+
+
+def _pinned(table: Table) -> Pinned:
+    file = table.path("file", required=True, exists=True) or table.base
+    sha256 = table.text("sha256", pattern_hint="64 hex digits; 'sha256sum FILE' prints them", check=_is_hex64)
+    table.finish()
+    return Pinned(file, sha256)
+
+
+def _spool(table: Table, folder: Path) -> Spool:
+    spool = Spool(
+        folder=table.path("folder") or folder / "spool",
+        group=table.text("group", default="") or None,
+        max_bytes=table.number("max_bytes", 256 * MIB, MIB, 1024 * 1024 * MIB),
+    )
+    table.finish()
+    return spool
+
+
+def _sending(table: Table) -> Sending:
+    sending = Sending(
+        every_s=table.number("every_s", 5, 1, 3600),
+        batch_messages=table.number("batch_messages", 1000, 1, 10_000),
+        batch_bytes=table.number("batch_bytes", 1_000_000, 10_000, 1_000_000),
+    )
+    table.finish()
+    return sending
+
+
+def _keep(table: Table) -> Keep:
+    keep = Keep(table.number("local_days", 30, 1, 3650), table.number("bodies_days", 400, 1, 3650))
+    table.finish()
+    return keep
+
+
+def _cases(table: Table) -> Mapping[str, str]:
+    cases = {case: table.choice(case, modes, FIRST_MODES[case]) for case, modes in CASE_MODES.items()}
+    table.finish()
+    return MappingProxyType(cases)
+
+
+def _kinds(table: Table) -> Mapping[str, str]:
+    modes = tuple(dict.fromkeys(mode for modes in CASE_MODES.values() for mode in modes))
+    return MappingProxyType({kind: table.choice(kind, modes, "off") for kind in table.values})
+
+
+def _secret(name: str, environ: Mapping[str, str], faults: list[SettingsFault]) -> str | None:
+    value, file = environ.get(name), environ.get(f"{name}_FILE")
+    if value and file:
+        faults.append(SettingsFault("secret-twice", name, f"both '{name}' and '{name}_FILE' are set", "unset one"))
+    if value or not file:
+        return value or None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(_unreadable(Path(file), error, f"correct '{name}_FILE' or the file's permissions"))
+        return None
+
+
+def _is_name(value: str) -> bool:
+    return 0 < len(value) <= 60 and all(c.isascii() and (c.isalnum() or c in "-.") for c in value)
+
+
+def _is_hex64(value: str) -> bool:
+    return len(value) == 64 and not set(value) - set("0123456789abcdef")
+
+
+def _is_root(value: str) -> bool:
+    return value.startswith("sha256:") and _is_hex64(value.removeprefix("sha256:"))
+
+
+def _is_https(value: str) -> bool:
+    return _is_host_url(value, ("https",))
+
+
+def _is_host_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        return bool(
+            parts.scheme in schemes
+            and parts.hostname
+            and (parts.port is None or parts.port > 0)
+            and parts.path in ("", "/")
+            and "@" not in parts.netloc
+            and "?" not in value
+            and "#" not in value
+        )
+    except ValueError:
+        return False
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

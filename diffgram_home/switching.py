@@ -1,0 +1,244 @@
+"""Changes modes: takes over what the settings file says, records it, tells the products, voids what may no longer go.
+
+The file is the customer's; it is edited by hand and by `set_mode` alike, and comments survive. Rules:
+- A change is a ledger record (who, when, from, to) and a new generation for every kind whose effective mode moved;
+  nothing collected under an earlier generation ever leaves (audit.modes).
+- Crash points: the file is replaced by rename first; the record follows with the next `apply`, which any process may
+  run. Until then `rules` holds to the narrower of the two. Products learn last when a mode widens and first when it
+  narrows, so that nothing is collected that the record does not allow.
+- An unreadable file turns all off, with a notice, until it can be read again; generations do not move for that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import tomlkit
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+from tomlkit.exceptions import TOMLKitError
+
+from audit import modes as audit_modes
+from audit import record
+from audit.modes import Modes, Switch, effective
+from diffgram_home import counting, facts, keys, modefile, rules, sealing, settings
+from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
+from diffgram_home.home import Home
+from diffgram_home.ledger import append
+from diffgram_home.models import Switch as SwitchRow
+from diffgram_home.settings import CASE_MODES, Settings
+
+UNREADABLE = "settings-unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One moved switch: of a case, or of one kind in it."""
+
+    case: str
+    kind: str | None
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` did: the changes, whether the file could be read, and how many batches were voided."""
+
+    changes: tuple[Change, ...]
+    readable: bool
+    voided: int
+
+
+def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
+    """Take over what the file says now; cheap when nothing changed. Raises StoreError.
+
+    `actor` is the person who asked, `account:name` or `os:uid`; without one it is the owner of the file.
+    """
+    with _alone(home):
+        applied = _apply(home, now, actor)
+    if not applied.changes:
+        return applied
+    return replace(applied, voided=sealing.void_refused(home, now))
+
+
+def _apply(home: Home, now: datetime, actor: str | None) -> Applied:
+    file = rules.read_file(home)
+    if isinstance(file, SettingsFaults):
+        return _go_dark(home, file, now)
+    with home.store.read() as session:
+        was = rules.applied(session)
+        dark = facts.get(session, "dark", False)
+    wanted = effective(home.catalogue, file.cases, file.kinds)
+    if not dark and _same(was, file, wanted):
+        _tell_products(home, Modes(dict(file.cases), was.switches), now)
+        return Applied((), True, 0)
+    _tell_products(home, _narrowed(was, wanted), now)
+    changes, modes = _record(home, file, wanted, now, actor)
+    _tell_products(home, modes, now)
+    return Applied(changes, True, 0)
+
+
+def set_mode(home: Home, case: str, kind: str | None, mode: str, actor: str, now: datetime) -> Applied:
+    """Write a mode into the file, comments kept, and apply it; raises SettingsFaults, StoreError, or ValueError."""
+    _check_mode(home, case, kind, mode)
+    path = home.settings.path
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        fault = SettingsFault("settings-unreadable", "", f"cannot edit '{path}': {error}", "correct the file by hand")
+        raise SettingsFaults(str(path), (fault,)) from error
+    section, key = ("cases", case) if kind is None else ("kinds", kind)
+    if section not in document:
+        document[section] = tomlkit.table()
+    document[section][key] = mode  # type: ignore[index]
+    text = tomlkit.dumps(document)
+    settings.parse(text, path, os.environ)
+    _replace(home, text)
+    return apply(home, now, actor)
+
+
+def _check_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
+    if case not in CASE_MODES:
+        raise ValueError(f"no case '{case}'; the cases are {', '.join(CASE_MODES)}")
+    known = home.catalogue.kinds.get(kind) if kind else None
+    if kind and (known is None or known.case != case or known.removed):
+        raise ValueError(f"case '{case}' has no kind '{kind}'; 'diffgram-home fields' lists them")
+    allowed = audit_modes.KIND_MODES if kind else CASE_MODES[case]
+    if mode not in allowed:
+        raise ValueError(f"'{kind or case}' cannot be '{mode}'; write one of {', '.join(allowed)}")
+
+
+def _replace(home: Home, text: str) -> None:
+    """Temporary file, fsync, rename; owner and mode of the file stay as they are."""
+    path = home.settings.path
+    try:
+        before = path.stat()
+        keys.write_private(path, text.encode())
+        if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()) and os.geteuid() == 0:
+            os.chown(path, before.st_uid, before.st_gid)
+        path.chmod(before.st_mode & 0o777)
+    except OSError as error:
+        hint = f"let the user {os.geteuid()} write to it and its folder, or edit it by hand"
+        raise StoreError("settings-read-only", f"cannot write '{path}': {error.strerror}", hint) from error
+
+
+def _record(
+    home: Home, file: Settings, wanted: dict[str, str], now: datetime, actor: str | None
+) -> tuple[tuple[Change, ...], Modes]:
+    """Write changes, generation and switches in one transaction; another process may have done it first."""
+    with home.store.write() as session:
+        was = rules.applied(session)
+        before = Modes(was.cases, was.switches)
+        modes, generation = audit_modes.advance(before, file.cases, wanted, was.generation)
+        changes = _changes(home, was, file, facts.get(session, "dark", False))
+        who, source = (actor, "person") if actor else (f"os:{home.settings.path.stat().st_uid}", "file")
+        for change in changes:
+            _append(session, change, who, source, generation, now)
+        session.execute(delete(SwitchRow))
+        session.add_all(SwitchRow(kind=k, mode=s.mode, generation=s.generation) for k, s in modes.kinds.items())
+        facts.put(session, "cases", dict(file.cases))
+        facts.put(session, "kinds", dict(file.kinds))
+        facts.put(session, "generation", generation)
+        facts.put(session, "dark", False)
+        counting.end_notice(session, now, UNREADABLE)
+    return changes, modes
+
+
+def _go_dark(home: Home, faults: SettingsFaults, now: datetime) -> Applied:
+    """All off, loudly: products first, then a notice, and once a record."""
+    _tell_products(home, audit_modes.ALL_OFF, now)
+    with home.store.read() as session:
+        if facts.get(session, "dark", False):
+            return Applied((), False, 0)
+    with home.store.write() as session:
+        was = rules.applied(session)
+        changes = tuple(
+            Change(case, None, mode, audit_modes.ALL_OFF.cases[case])
+            for case, mode in was.cases.items()
+            if mode != audit_modes.ALL_OFF.cases[case]
+        )
+        for change in changes:
+            _append(session, change, "home", "unreadable", was.generation, now)
+        facts.put(session, "dark", True)
+        text = f"the settings cannot be read, so everything is off: {'; '.join(map(str, faults.faults))}"
+        counting.notice(session, now, UNREADABLE, faults.path, text, "correct the file; it acts without a restart")
+    return Applied(changes, False, 0)
+
+
+def _changes(home: Home, was: rules.Applied, file: Settings, dark: bool) -> tuple[Change, ...]:
+    first = audit_modes.ALL_OFF.cases
+    before = first if dark else {case: was.cases.get(case, first[case]) for case in first}
+    changes = [Change(c, None, before[c], after) for c, after in file.cases.items() if before[c] != after]
+    for kind in sorted(was.own.keys() | file.kinds.keys()):
+        old, new = was.own.get(kind, "on"), file.kinds.get(kind, "on")
+        stated = home.catalogue.kinds.get(kind)
+        if old != new and stated is not None:
+            changes.append(Change(stated.case, kind, old, new))
+    return tuple(changes)
+
+
+def _append(session: Session, change: Change, actor: str, source: str, generation: int, now: datetime) -> None:
+    entry = record.Mode(
+        actor=actor,
+        at=record.instant(now),
+        case=change.case,  # type: ignore[arg-type]
+        from_=change.before,  # type: ignore[arg-type]
+        generation=generation,
+        kind=change.kind,
+        source=source,  # type: ignore[arg-type]
+        to=change.after,  # type: ignore[arg-type]
+    )
+    append(session, entry)
+
+
+def _tell_products(home: Home, modes: Modes, now: datetime) -> None:
+    """Write the mode file; where that fails products keep reading the old one, so it is said loudly."""
+    path = home.settings.spool.folder / modefile.NAME
+    try:
+        modefile.write(path, modes)
+    except OSError as error:
+        with home.store.write() as session:
+            text = f"cannot write the mode file '{path}': {error.strerror}; products collect as before"
+            hint = f"let the user {os.geteuid()} write in '{path.parent}'"
+            counting.notice(session, now, "mode-file", str(path), text, hint)
+        home.cache["mode file failed"] = True
+        return
+    if home.cache.pop("mode file failed", False):
+        with home.store.write() as session:
+            counting.end_notice(session, now, "mode-file")
+
+
+def _narrowed(was: rules.Applied, wanted: dict[str, str]) -> Modes:
+    """What holds both before and after the change: products hear of it before it is recorded."""
+    old = {kind: was.switches.get(kind, audit_modes.OFF) for kind in wanted}
+    kinds = {kind: Switch(min(mode, old[kind].mode, key=_rank), old[kind].generation) for kind, mode in wanted.items()}
+    return Modes({}, kinds)
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """One process at a time, so that an older state is never written over a newer one in the mode file."""
+    handle = os.open(home.settings.folder / "modes.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _same(was: rules.Applied, file: Settings, wanted: dict[str, str]) -> bool:
+    return (
+        was.cases == dict(file.cases)
+        and was.own == dict(file.kinds)
+        and {kind: switch.mode for kind, switch in was.switches.items()} == wanted
+    )
+
+
+def _rank(mode: str) -> int:
+    return {"off": 0, "offline": 0, "local": 1, "on": 2}[mode]

@@ -1,0 +1,177 @@
+"""The way of one message: switch, reduce, encode, frame, write. Everything that `event.event` does not show.
+
+In production nothing is ever raised into the product and nothing is logged: what cannot be recorded is counted, by
+reason, kind and key. With `strict`, for development and tests, a call that is wrong as written raises EventError,
+whether or not its kind is collected just now.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import time
+from typing import Any, NoReturn
+
+import msgspec
+
+from audit.catalogue import Catalogue
+from audit.index import Index
+from audit.types import PRECISIONS, instant_text
+from event._counts import UNDECLARED, Counts
+from event._error import ErrorLog
+from event._modes import COLLECTED, ModeFile
+from event._reduce import Compiled, compile_kinds, type_name
+from event._spool import MAX_FRAME_BYTES, Limits, Writer
+from event.errors import Drop, EventError, Reason
+
+_encode = msgspec.json.Encoder().encode
+_UNDECLARED_KEY = (UNDECLARED, None)
+Clock = tuple[float, float, Mapping[str, str]]
+
+
+class Collector:
+    """One spool, one catalogue, one index. `new` and `error` may be called from any thread."""
+
+    def __init__(
+        self, spool: Path, catalogue: Catalogue, index: Index, product: Sequence[str], strict: bool, limits: Limits
+    ) -> None:
+        self.counts = Counts()
+        self._kinds = compile_kinds(catalogue, index)
+        self._log = ErrorLog(index, product)
+        self._strict = strict
+        self._modes = ModeFile(spool, self._kinds)
+        self._writer = Writer(spool, limits, self.counts)
+        self._clock: Clock = (0.0, 0.0, {})
+
+    def new(self, kind: str, values: Mapping[str, Any], exception: BaseException | None = None) -> None:
+        """Record one message. Raises EventError when strict and the call is wrong as written; else never."""
+        try:
+            compiled = self._kinds.get(kind) if type(kind) is str else None
+            if compiled is None:
+                self._undeclared_kind(kind)
+                return
+            if self._strict:
+                self._insist(compiled, values, exception)
+            word = self._modes.switches[compiled.name][0]
+            if word & 3 not in COLLECTED and not (word := self._again(compiled.name)):
+                return
+            begin, end, instants = self._clock
+            if not begin <= time() < end:
+                instants = self._tick()
+                if self._modes.switches[compiled.name][0] != word:  # switched meanwhile: the next one is collected
+                    return
+            message = self._reduced(compiled, values, instants[compiled.precision])
+            if exception is not None:
+                message.update(dict.fromkeys(compiled.error_keys, self._log.of(exception)))
+            payload = _encode((word, message))
+            if len(payload) > MAX_FRAME_BYTES:
+                self.counts.add(Reason.TOO_LARGE, compiled.name)
+            elif (trouble := self._writer.append(payload)) is not None:
+                self.counts.add(trouble, compiled.name)
+        except EventError:
+            raise
+        except Exception:
+            self._trouble()
+
+    def error(self, exception: BaseException, kind: str, values: Mapping[str, Any]) -> None:
+        """Record one exception, likewise."""
+        if issubclass(type(exception), BaseException):
+            self.new(kind, values, exception)
+            return
+        try:
+            self._no_exception(kind, exception)
+        except EventError:
+            raise
+        except Exception:
+            self._trouble()
+
+    def _reduced(self, compiled: Compiled, values: Mapping[str, Any], at: str) -> dict[str, Any]:
+        """Return the message. Keys in it are the catalogue's own strings, never the caller's."""
+        message: dict[str, Any] = {"kind": compiled.name, "at": at}
+        spans, reducers = compiled.spans, compiled.reducers
+        for key, value in values.items():
+            if key in spans and type(value) is int:
+                own, low, high = spans[key]
+                if low <= value <= high:
+                    message[own] = value
+                    continue
+            own, reduce = reducers.get(key, _UNDECLARED_KEY)
+            if reduce is None:
+                self.counts.add(Reason.UNDECLARED_FIELD, compiled.name, UNDECLARED)
+                continue
+            try:
+                message[own] = reduce(value)
+            except Drop as drop:
+                self.counts.add(drop.reason, compiled.name, own)
+        return message
+
+    def _again(self, kind: str) -> int:
+        """Return the word of a kind that seemed to be off, or 0: its file may have been replaced."""
+        word = self._modes.switches[kind][0] if self._modes.again() else 0
+        return word if word & 3 in COLLECTED else 0
+
+    def _tick(self) -> Mapping[str, str]:
+        """Once a second of collecting: look whether the files are still ours, and write the time out anew."""
+        self._modes.verify()
+        self._writer.verify()
+        second = int(time())
+        moment = datetime.fromtimestamp(second, UTC)
+        instants = {precision: instant_text(moment, precision) for precision in PRECISIONS}
+        self._clock = (second, second + 1, instants)
+        return instants
+
+    def _undeclared_kind(self, kind: Any) -> None:
+        if self._strict:
+            name = repr(kind) if type(kind) is str and len(kind) <= 80 else f"a {type_name(kind)}"
+            hint = "declare it in the product's catalogue, or correct the name"
+            raise EventError(Reason.UNDECLARED_KIND, f"kind {name} is not declared", hint)
+        if not any(self._collected(name) for name in self._kinds):
+            return  # off is off: nothing is opened to count what would not have been collected
+        self._writer.ready()
+        self.counts.add(Reason.UNDECLARED_KIND, UNDECLARED)
+
+    def _no_exception(self, kind: Any, exception: Any) -> None:
+        compiled = self._kinds.get(kind) if type(kind) is str else None
+        if compiled is None:
+            self._undeclared_kind(kind)
+        elif self._strict:
+            raise EventError(
+                Reason.WRONG_TYPE,
+                f"event.error was handed a {type_name(exception)} for kind {compiled.name!r}",
+                "hand in the exception itself, as in `except Exception as fault: event.error(fault)`",
+            )
+        elif self._collected(compiled.name):
+            self._writer.ready()
+            self.counts.add(Reason.WRONG_TYPE, compiled.name, next(iter(compiled.error_keys), ""))
+
+    def _collected(self, kind: str) -> bool:
+        return self._modes.switches[kind][0] & 3 in COLLECTED or self._again(kind) > 0
+
+    def _insist(self, compiled: Compiled, values: Mapping[str, Any], exception: BaseException | None) -> None:
+        """Raise EventError for the first thing that is wrong with the call as written."""
+        if exception is not None and not compiled.error_keys:
+            hint = "declare a field of type error_log for it, or use another kind"
+            raise EventError(Reason.UNDECLARED_FIELD, f"kind {compiled.name!r} has no field for an error", hint)
+        for key, value in values.items():
+            reduce = compiled.reducers[key][1] if type(key) is str and key in compiled.reducers else None
+            if reduce is None:
+                _undeclared_field(compiled, key)
+            try:
+                reduce(value)
+            except Drop as drop:
+                what = "has the wrong type" if drop.reason is Reason.WRONG_TYPE else "is out of bounds"
+                message = f"field {key!r} of kind {compiled.name!r} {what} (a {type_name(value)} was handed in)"
+                raise EventError(drop.reason, message, drop.instead) from None
+
+    def _trouble(self) -> None:
+        if self._strict:
+            raise
+        with contextlib.suppress(Exception):
+            self.counts.add(Reason.INTERNAL)
+
+
+def _undeclared_field(compiled: Compiled, key: Any) -> NoReturn:
+    name = repr(key) if type(key) is str and len(key) <= 80 else f"a {type_name(key)}"
+    known = ", ".join(sorted(compiled.reducers)) or "no fields"
+    message = f"field {name} is not declared for kind {compiled.name!r}"
+    raise EventError(Reason.UNDECLARED_FIELD, message, f"use one of {known}, or declare it in the product's catalogue")

@@ -1,0 +1,173 @@
+"""An exception becomes types, places and shapes: no words, no values (design 5).
+
+The exception's own code is never called: no `__str__`, no `__repr__`, no property, no metaclass. Everything is read
+through the interpreter's own descriptors (`BaseException.args` and its siblings), and only exact built-in types are
+looked into.
+
+The chain is outermost first: the exception, the members of a group, then what caused it. The frames are outermost call
+first: those of the exception, then those of its causes, which go deeper. Recursion is folded; frames outside the index
+are `<place>`, and neighbours of that kind are one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from types import TracebackType
+from typing import Any
+
+from audit.index import Index
+from audit.types import MAX_CHAIN, MAX_FRAMES, MAX_SHAPES, NO_PLACE, NO_TYPE
+from event._reduce import class_name
+from event._shape import shape
+
+_MAX_WALK = 10_000
+_OUTER = 15
+_MAX_PERIOD = 4
+_WALK_KEEP = 200
+_MAX_NAME = 512
+_MAX_PLACES_CHARS = 8_000
+_MISSING: Mapping[str, Any] = {}
+
+_args = BaseException.__dict__["args"].__get__
+_traceback = BaseException.__dict__["__traceback__"].__get__
+_cause = BaseException.__dict__["__cause__"].__get__
+_context = BaseException.__dict__["__context__"].__get__
+_suppressed = BaseException.__dict__["__suppress_context__"].__get__
+_members = BaseExceptionGroup.__dict__["exceptions"].__get__
+Step = tuple[Any, int]
+
+
+class ErrorLog:
+    """Makes `error_log` values against one index; `product` are module prefixes, none means every module of it."""
+
+    def __init__(self, index: Index, product: Sequence[str] = ()) -> None:
+        self._index = index
+        self._prefixes = tuple(product)
+        self._in_product: dict[str, int] = {}
+
+    def of(self, exception: BaseException) -> dict[str, Any]:
+        """Return the value for `exception`: `{"chain": […], "frames": […]}`, within the bounds of `audit.types`."""
+        chain = _chain(exception)
+        causes = _causes(exception, chain)
+        return {"chain": [self._link(e) for e in chain], "frames": self._frames(causes)}
+
+    def _link(self, exception: BaseException) -> dict[str, Any]:
+        name = class_name(type(exception))
+        known = name in self._index.types and len(name) <= _MAX_NAME
+        shapes = [shape(value) for value in _args(exception)[:MAX_SHAPES]]
+        return {"type": name if known else NO_TYPE, "shapes": shapes}
+
+    def _frames(self, causes: Sequence[BaseException]) -> list[list[Any]]:
+        places: list[list[Any]] = []
+        for frame, line in _steps(causes):
+            place = self._place(frame, line)
+            if not places or places[-1] != place:
+                places.append(place)
+        places = _cut(places, MAX_FRAMES)
+        while len(places) > 1 and sum(len(place[0]) for place in places) > _MAX_PLACES_CHARS:
+            places = places[len(places) // 2 :]  # names of absurd length: rather half the frames than no message
+        return places
+
+    def _place(self, frame: Any, line: int) -> list[Any]:
+        module = _module(frame)
+        name = frame.f_code.co_qualname
+        for first, last in self._index.modules.get(module, _MISSING).get(name, ()):
+            if first <= line <= last:
+                place = f"{module}:{name}:{line}"
+                return [place if len(place) <= _MAX_NAME else NO_PLACE, self._is_product(module)]
+        return [NO_PLACE, self._is_product(module)]
+
+    def _is_product(self, module: str) -> int:
+        if not self._prefixes:
+            return 1 if module in self._index.modules else 0
+        known = self._in_product.get(module)
+        if known is None:
+            known = int(any(module == p or module.startswith(f"{p}.") for p in self._prefixes))
+            if len(self._in_product) < _MAX_WALK:
+                self._in_product[module] = known
+        return known
+
+
+def _module(frame: Any) -> str:
+    """Return the name of a frame's module; `python -m x` runs it as `__main__`, but its spec still knows `x`."""
+    scope = frame.f_globals
+    name = dict.get(scope, "__name__")
+    if name == "__main__" and type(spec := dict.get(scope, "__spec__")) is ModuleSpec:
+        name = spec.name
+    return name if type(name) is str else ""
+
+
+def _chain(exception: BaseException) -> list[BaseException]:
+    """Return the exception, then members of groups and causes, depth first, each once."""
+    found: list[BaseException] = []
+    seen: set[int] = set()
+    waiting = [exception]
+    while waiting and len(found) < MAX_CHAIN:
+        current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        found.append(current)
+        cause = _caused_by(current)
+        if cause is not None:
+            waiting.append(cause)
+        if issubclass(type(current), BaseExceptionGroup):
+            waiting.extend(reversed(_members(current)[:MAX_CHAIN]))
+    return found
+
+
+def _caused_by(exception: BaseException) -> BaseException | None:
+    cause: BaseException | None = _cause(exception)
+    if cause is None and not _suppressed(exception):
+        cause = _context(exception)
+    return cause
+
+
+def _causes(exception: BaseException, chain: Sequence[BaseException]) -> list[BaseException]:
+    """Return the exception and its line of causes, without the members of groups."""
+    line: list[BaseException] = []
+    current: BaseException | None = exception
+    while current is not None and len(line) < len(chain) and not any(current is e for e in line):
+        line.append(current)
+        current = _caused_by(current)
+    return line
+
+
+def _steps(causes: Sequence[BaseException]) -> list[Step]:
+    """Return frame and line of every step, outermost call first, recursion folded, bounded."""
+    steps: list[Step] = []
+    keys: list[tuple[int, int]] = []
+    for exception in causes:
+        for frame, line in _walk(_traceback(exception)):
+            steps.append((frame, line))
+            keys.append((id(frame.f_code), line))
+    if len(set(keys)) < len(keys):
+        steps = _fold(steps, keys)
+    return _cut(steps, _WALK_KEEP)
+
+
+def _walk(trace: TracebackType | None) -> Iterator[Step]:
+    for _ in range(_MAX_WALK):
+        if trace is None:
+            return
+        line = trace.tb_lineno
+        yield trace.tb_frame, line if type(line) is int else 0
+        trace = trace.tb_next
+
+
+def _fold(steps: list[Step], keys: list[tuple[int, int]]) -> list[Step]:
+    """Drop a block of up to four steps that repeats the block before it: direct and mutual recursion."""
+    for period in range(1, _MAX_PERIOD + 1):
+        kept: list[Step] = []
+        kept_keys: list[tuple[int, int]] = []
+        for step, key in zip(steps, keys, strict=True):
+            kept.append(step)
+            kept_keys.append(key)
+            if kept_keys[-period:] == kept_keys[-2 * period : -period]:
+                del kept[-period:], kept_keys[-period:]
+        steps, keys = kept, kept_keys
+    return steps
+
+
+def _cut(items: list[Any], size: int) -> list[Any]:
+    """Keep the outermost few and the innermost, where the error is."""
+    return items if len(items) <= size else items[:_OUTER] + items[_OUTER - size :]

@@ -1,0 +1,278 @@
+"""Values become metadata here, at the call, by the declared type of their field; nothing else reaches a disk (design
+3).
+
+A reducer takes whatever a product handed in and returns a value that `audit.types` accepts, or raises Drop. It looks at
+exact built-in types only: `type(x) is int`, never `isinstance`, and never a method of a value of any other type. So a
+subclass of str that lies about its length, or raises from `__eq__`, is never asked.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from audit.catalogue import Catalogue, Field
+from audit.index import Index
+from audit.types import (
+    MAX_KEYS,
+    NO_PLACE,
+    NO_ROUTE,
+    NO_TYPE,
+    OTHER,
+    SENTINELS,
+    TYPES,
+    WINDOW,
+    bucket_labels,
+    instant_text,
+)
+from event._shape import shape
+from event.errors import Drop, Reason
+
+Reducer = Callable[[Any], Any]
+RESERVED = ("kind", "at")
+_MAX_NAME = 512
+_WHOLE = ("id", "count", "size_bytes", "duration_ms")
+_MAX_SITE = 2048
+_ZONES = (timezone, ZoneInfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One kind, ready for use: the precision of `at`, the reducer of each key, and the keys that hold errors.
+
+    `spans` has lowest and highest value for keys that carry a whole number as it is: most fields, checked without a
+    call. What is outside its span goes to the reducer, which knows the exceptions.
+    """
+
+    name: str
+    precision: str
+    reducers: Mapping[str, tuple[str, Reducer]]
+    spans: Mapping[str, tuple[str, int, int]]
+    error_keys: tuple[str, ...]
+
+
+def compile_kinds(catalogue: Catalogue, index: Index, case: str = "event") -> dict[str, Compiled]:
+    """Return kind → Compiled for every live kind of `case`."""
+    return {kind.name: _compile(kind.name, catalogue.of_kind(kind.name), index) for kind in catalogue.live_kinds(case)}
+
+
+def _compile(kind: str, fields: Mapping[str, Field], index: Index) -> Compiled:
+    at = fields.get("at")
+    precision = at.params["precision"] if at is not None else "second"
+    reducers = {key: (key, _MAKERS.get(f.type, _checked)(f, index)) for key, f in fields.items() if key not in RESERVED}
+    spans = {
+        key: (key, f.params.get("minimum", 0), f.params["maximum"]) for key, f in fields.items() if f.type in _WHOLE
+    }
+    errors = tuple(key for key, f in fields.items() if f.type == "error_log")
+    return Compiled(kind, precision, reducers, spans, errors)
+
+
+def type_name(value: Any) -> str:
+    """Return the name of a value's type without running any of its code, for messages to developers."""
+    name = type.__dict__["__qualname__"].__get__(type(value))
+    return str.__str__(name)[:80]
+
+
+def class_name(kind: type) -> str:
+    """Return `ValueError`, or `module.Name` for what is not built in; runs no code of the class or its metaclass."""
+    module = type.__dict__["__module__"].__get__(kind)
+    name = type.__dict__["__qualname__"].__get__(kind)
+    if type(module) is not str or type(name) is not str:
+        return NO_TYPE
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def _wrong(instead: str) -> Drop:
+    return Drop(Reason.WRONG_TYPE, instead)
+
+
+def _outside(instead: str) -> Drop:
+    return Drop(Reason.OUT_OF_BOUNDS, instead)
+
+
+def _identifier(field: Field, _: Index) -> Reducer:
+    maximum = field.params["maximum"]
+
+    def reduce(value: Any) -> int:
+        if type(value) is not int:
+            raise _wrong("hand in the database id as an int")
+        if not 0 <= value <= maximum:
+            raise _outside(f"hand in an id from 0 to {maximum}")
+        return value
+
+    return reduce
+
+
+def _number(field: Field, _: Index) -> Reducer:
+    low, high = field.params.get("minimum", 0), field.params["maximum"]
+
+    def reduce(value: Any) -> int:
+        if type(value) is not int:
+            raise _wrong("hand in a whole number as an int")
+        if low <= value <= high or value in SENTINELS:
+            return value
+        raise _outside(f"hand in {low} to {high}, -1 for timed out, or -2 for failed")
+
+    return reduce
+
+
+def _bucket(field: Field, _: Index) -> Reducer:
+    bounds = tuple(field.params["bounds"])
+    labels = bucket_labels(bounds)
+
+    def reduce(value: Any) -> str:
+        if type(value) is not int:
+            raise _wrong("hand in a whole number as an int; the bucket is found for you")
+        if value < 0:
+            raise _outside("hand in 0 or more")
+        return labels[bisect_right(bounds, value)]
+
+    return reduce
+
+
+def _flag(_field: Field, _: Index) -> Reducer:
+    def reduce(value: Any) -> bool:
+        if type(value) is not bool:
+            raise _wrong("hand in True or False")
+        return value
+
+    return reduce
+
+
+def _choice(field: Field, _: Index) -> Reducer:
+    choices = {choice: choice for choice in field.params["choices"]}
+
+    def reduce(value: Any) -> str:
+        if type(value) is not str:
+            raise _wrong("hand in one of the declared choices as a str")
+        return choices.get(value, OTHER) if len(value) <= _MAX_NAME else OTHER
+
+    return reduce
+
+
+def _instant(field: Field, _: Index) -> Reducer:
+    precision = field.params["precision"]
+
+    def reduce(value: Any) -> str:
+        if type(value) is date:
+            value = datetime.combine(value, time(), UTC)
+        if type(value) is not datetime or type(value.tzinfo) not in _ZONES:
+            raise _wrong("hand in an aware datetime, such as datetime.now(UTC)")
+        try:
+            moment = value.astimezone(UTC)
+        except OverflowError:
+            raise _outside("hand in a moment within 400 days of now") from None
+        if abs(moment - datetime.now(UTC)) > WINDOW:
+            raise _outside("hand in a moment within 400 days of now")
+        return instant_text(moment, precision)
+
+    return reduce
+
+
+def _name_in(has: Callable[[str], bool], stand_in: str) -> Reducer:
+    """Make a reducer for one slot of the index: what does not stand in it becomes the slot's stand-in."""
+
+    def reduce(value: Any) -> str:
+        if type(value) is not str:
+            raise _wrong("hand in the name as a str")
+        return value if len(value) <= _MAX_NAME and has(value) else stand_in
+
+    return reduce
+
+
+def _type(_field: Field, index: Index) -> Reducer:
+    by_name = _name_in(index.has_type, NO_TYPE)
+
+    def reduce(value: Any) -> str:
+        return str(by_name(class_name(value) if issubclass(type(value), type) else value))
+
+    return reduce
+
+
+def _shape(_field: Field, _: Index) -> Reducer:
+    return lambda value: [shape(value)]
+
+
+def _site(field: Field, index: Index) -> Reducer:
+    accepts = TYPES["site"].make(field.params, index)
+
+    def reduce(value: Any) -> str:
+        if type(value) is not str:
+            raise _wrong("hand in an address as a str; only its host is kept")
+        if len(value) > _MAX_SITE:
+            raise _outside("hand in an address of at most 2048 characters")
+        host, directory = _host_and_directory(value)
+        if directory and accepts(f"{host}/{directory}"):
+            return f"{host}/{directory}"
+        if not accepts(host):
+            raise _outside("hand in an address that has a host name")
+        return host
+
+    return reduce
+
+
+def _host_and_directory(address: str) -> tuple[str, str]:
+    """Split an address; user, password, port, query and fragment are never looked at again."""
+    rest = address.partition("://")[2] or address
+    for end in "?#":
+        rest = rest.partition(end)[0]
+    authority, _, path = rest.partition("/")
+    host = authority.rpartition("@")[2].partition(":")[0]
+    return host.lower(), path.partition("/")[0]
+
+
+def _keys(field: Field, _: Index) -> Reducer:
+    allowed = frozenset(field.params["keys"])
+
+    def one(key: Any) -> str:
+        known = type(key) is str and len(key) <= _MAX_NAME and key in allowed
+        return key if known else f"<{shape(key)}>"
+
+    def reduce(value: Any) -> list[str]:
+        if type(value) not in (dict, list, tuple):
+            raise _wrong("hand in the document as a dict, or its keys as a list")
+        return [one(key) for _, key in zip(range(MAX_KEYS), value, strict=False)]
+
+    return reduce
+
+
+def _error_log(_field: Field, _: Index) -> Reducer:
+    def reduce(_value: Any) -> None:
+        raise _wrong("call event.error(exception), which builds it")
+
+    return reduce
+
+
+def _checked(field: Field, index: Index) -> Reducer:
+    """Make a reducer for what is handed in as it leaves: token, hash, digest, version, selector, code_text."""
+    accepts = TYPES[field.type].make(field.params, index)
+
+    def reduce(value: Any) -> str:
+        if type(value) is not str:
+            raise _wrong("hand in a str")
+        if len(value) > _MAX_NAME or not accepts(value):
+            raise _outside(f"hand in what the type {field.type!r} allows: {TYPES[field.type].carries}")
+        return value
+
+    return reduce
+
+
+_MAKERS: Mapping[str, Callable[[Field, Index], Reducer]] = {
+    "id": _identifier,
+    "count": _number,
+    "size_bytes": _number,
+    "duration_ms": _number,
+    "bucket": _bucket,
+    "flag": _flag,
+    "choice": _choice,
+    "instant": _instant,
+    "place": lambda _field, index: _name_in(index.has_place, NO_PLACE),
+    "type": _type,
+    "route": lambda _field, index: _name_in(index.has_route, NO_ROUTE),
+    "shape": _shape,
+    "site": _site,
+    "keys": _keys,
+    "error_log": _error_log,
+}

@@ -1,0 +1,226 @@
+"""`install/run` in a fresh copy of the tree: the first run, the second, and the ways it ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.install.places import DEBIAN_PYTHON, copy_tree, free_ports, processes_with, until
+
+FIRST_RUN_S = 240  # two environments from the registry
+SECOND_RUN_S = 20
+READY = "What to do next"
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the tree that a user owns, and the four ports that its runs use."""
+
+    folder: Path
+    ports: tuple[int, ...]
+    user: str | None = None
+
+    def command(self, *more: str) -> list[str]:
+        """Return the command line of install/run."""
+        names = ("--port", "--corporate-port", "--wire-port", "--annotator-port")
+        options = [f"{name}={port}" for name, port in zip(names, self.ports, strict=True)]
+        become = ["runuser", "-u", self.user, "--"] if self.user else []
+        return [*become, DEBIAN_PYTHON, str(self.folder / "install/run"), *options, *more]
+
+    def answers(self) -> list[int]:
+        """Return the status that each of the three pages answers with."""
+        found = []
+        for port in (self.ports[0], self.ports[1], self.ports[3]):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                found.append(answer.status)
+        return found
+
+
+class Run:
+    """One run of install/run, its output in a file or, with `terminal`, on a terminal of its own."""
+
+    def __init__(self, clone: Clone, *more: str, terminal: bool = False) -> None:
+        self.clone = clone
+        self.began = time.monotonic()
+        self.output = Path(tempfile.mkstemp(dir=clone.folder.parent, suffix=".txt")[1])
+        self.master, slave = pty.openpty() if terminal else (None, None)
+        with self.output.open("wb") as file:
+            out = slave if slave is not None else file
+            self.process = subprocess.Popen(
+                clone.command(*more), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd="/"
+            )
+        if slave is not None:
+            os.close(slave)
+
+    def said(self) -> str:
+        """Return what was printed so far."""
+        return self.output.read_text()
+
+    def read_terminal(self) -> str:
+        """Return what the terminal showed until everything was ready."""
+        shown = b""
+        while READY.encode() not in shown:
+            assert self.master is not None
+            shown += os.read(self.master, 65536)
+        return shown.decode()
+
+    def wait_until_ready(self, limit_s: float) -> float:
+        """Wait for the last lines of the start; return how many seconds it took."""
+        until(lambda: READY in self.said() or self.process.poll() is not None, limit_s, "the start")
+        assert READY in self.said(), self.said()
+        return time.monotonic() - self.began
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Send a signal, as Ctrl-C does, and return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Return a folder that other users may enter, which pytest's own is not."""
+    made = Path(tempfile.mkdtemp(prefix="install-run-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def clone(folder: Path) -> Clone:
+    """Return a copy in which install/run has run once, without a terminal, and was stopped by Ctrl-C."""
+    copy = Clone(copy_tree(folder / "clone"), tuple(free_ports(4)))
+    first = Run(copy)
+    first.wait_until_ready(FIRST_RUN_S)
+    answers, said = copy.answers(), first.said()
+    assert first.stop() == 0, first.said()
+    assert answers == [200, 200, 200]
+    assert re.search(r"installing into \.venv: \d+ of \d+", said)
+    return copy
+
+
+def test_without_a_terminal_the_passwords_lie_in_files_for_the_owner_only(clone: Clone) -> None:
+    for whose in ("home", "corporate"):
+        file = clone.folder / f"data/{whose}-password"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert len(file.read_text().strip()) >= 16
+
+
+def test_ctrl_c_left_no_process(clone: Clone) -> None:
+    assert processes_with(str(clone.folder)) == []
+
+
+def test_a_second_run_is_quick_keeps_the_data_and_shows_each_password_once(clone: Clone) -> None:
+    passwords = [(clone.folder / f"data/{whose}-password").read_text().strip() for whose in ("home", "corporate")]
+    keys = {p: p.read_bytes() for p in (clone.folder / "data").rglob("keys/*.pem")}
+    second = Run(clone, terminal=True)
+    shown = second.read_terminal()
+    took = time.monotonic() - second.began
+    assert second.stop() == 0
+    assert took < SECOND_RUN_S
+    assert all(shown.count(password) == 1 for password in passwords)
+    assert list((clone.folder / "data").glob("*-password")) == []
+    assert len(keys) >= 4
+    assert all(path.read_bytes() == data for path, data in keys.items())
+
+
+def test_sigterm_stops_everything(clone: Clone) -> None:
+    run = Run(clone)
+    run.wait_until_ready(SECOND_RUN_S)
+    assert "was shown when the account was made" in run.said()
+    assert run.stop(signal.SIGTERM) == 0
+    assert processes_with(str(clone.folder)) == []
+
+
+def test_a_run_that_is_killed_leaves_no_process_and_the_next_one_works(clone: Clone) -> None:
+    run = Run(clone)
+    run.wait_until_ready(SECOND_RUN_S)
+    assert len(processes_with(str(clone.folder))) > 3
+    run.stop(signal.SIGKILL)
+    until(lambda: processes_with(str(clone.folder)) == [], 40, "the end of everything")
+    again = Run(clone)
+    again.wait_until_ready(SECOND_RUN_S)
+    assert again.stop() == 0
+
+
+def test_a_busy_port_names_its_holder_and_starts_nothing(clone: Clone) -> None:
+    holder = subprocess.Popen(
+        [DEBIAN_PYTHON, "-m", "http.server", "--bind", "127.0.0.1", str(clone.ports[1])],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until(lambda: bool(_listening(clone.ports[1])), 10, "the start of the holder")
+        run = Run(clone)
+        assert run.process.wait(10) == 1
+        assert f"port {clone.ports[1]} (for pages of corporate) is held by" in run.said()
+        assert f"process {holder.pid} of user" in run.said()
+        assert "nothing was started" in run.said()
+        assert processes_with(str(clone.folder)) == []
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_a_second_run_beside_the_first_is_refused_with_its_process(clone: Clone) -> None:
+    first = Run(clone)
+    first.wait_until_ready(SECOND_RUN_S)
+    try:
+        other = Run(Clone(clone.folder, tuple(free_ports(4))))
+        assert other.process.wait(20) == 1
+        assert f"is in use by another install/run (process {first.process.pid})" in other.said()
+    finally:
+        assert first.stop() == 0
+
+
+def test_a_data_folder_and_ports_of_ones_own_choice(clone: Clone) -> None:
+    elsewhere = Clone(clone.folder, tuple(free_ports(4)))
+    run = Run(elsewhere, f"--data={clone.folder.parent / 'elsewhere'}")
+    run.wait_until_ready(60)
+    try:
+        assert elsewhere.answers() == [200, 200, 200]
+    finally:
+        assert run.stop() == 0
+    moved = Clone(clone.folder, tuple(free_ports(4)))
+    again = Run(moved, f"--data={clone.folder.parent / 'elsewhere'}")
+    again.wait_until_ready(SECOND_RUN_S)
+    try:
+        assert moved.answers() == [200, 200, 200]
+    finally:
+        assert again.stop() == 0
+
+
+def test_the_annotators_environment_holds_the_base_install_only(clone: Clone) -> None:
+    pip = [str(clone.folder / ".venv-annotator/bin/python"), "-m", "pip", "list", "--format=freeze"]
+    names = {line.split("==")[0].lower() for line in subprocess.check_output(pip, text=True).splitlines()}
+    assert {"diffgram-home", "flask", "sqlalchemy", "gunicorn", "msgspec", "cryptography"} <= names
+    assert names.isdisjoint({"alembic", "apscheduler", "marshmallow", "urllib3", "psycopg", "pytest"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a plain user; as one, every other test is this one")
+def test_a_plain_user_can_run_it_in_a_clone_of_their_own(folder: Path, clone: Clone) -> None:
+    mine = folder / "of-nobody"
+    copy_tree(mine / "clone")
+    subprocess.run(["chown", "-R", "nobody", str(mine)], check=True)
+    run = Run(Clone(mine / "clone", tuple(free_ports(4)), user="nobody"))
+    run.wait_until_ready(FIRST_RUN_S)
+    answers = run.clone.answers()
+    assert run.stop() == 0
+    assert answers == [200, 200, 200]
+    assert processes_with(str(mine)) == []
+    assert (mine / "clone/data/home-password").owner() == "nobody"
+
+
+def _listening(port: int) -> str:
+    return subprocess.run(["ss", "-ltnH", f"sport = :{port}"], capture_output=True, text=True, check=True).stdout
