@@ -20,6 +20,7 @@ import pytest
 
 from tests.install.places import DEBIAN_PYTHON, copy_tree, free_ports, processes_with, until
 
+pytestmark = pytest.mark.xdist_group("processes")
 FIRST_RUN_S = 240  # two environments from the registry
 SECOND_RUN_S = 20
 READY = "What to do next"
