@@ -19,6 +19,7 @@ from glob import glob
 
 from _environment import Environment, apt, ready, require_ensurepip
 from _locks import ROOT, TEST
+from _processes import dying_with
 from _say import Stop, fail, step
 
 ENVIRONMENT = Environment(ROOT / ".venv-test", TEST, editable=True)
@@ -85,7 +86,9 @@ def _run(command: Sequence[str]) -> bool:
     program = ENVIRONMENT.folder / "bin" / command[0]
     environ = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     environ["PATH"] = f"{ENVIRONMENT.folder / 'bin'}:{environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
-    done = subprocess.run([program, *command[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [program, *command[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, preexec_fn=dying_with(os.getpid())
+    )
     return done.returncode == 0
 
 
