@@ -14,12 +14,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from glob import glob
 
 from _environment import Environment, apt, ready, require_ensurepip
 from _locks import ROOT, TEST
-from _processes import dying_with
 from _say import Stop, fail, step
 
 ENVIRONMENT = Environment(ROOT / ".venv-test", TEST, editable=True)
@@ -31,10 +30,7 @@ PROGRAMS = {  # Debian's package -> a file that shows it is there
     "iproute2": "/usr/sbin/ip /sbin/ip /usr/bin/ip /bin/ip",
     "tcpdump": "/usr/bin/tcpdump /usr/sbin/tcpdump",
     "util-linux": "/usr/sbin/runuser /sbin/runuser",
-    "python3-venv": "/usr/lib/python3*/ensurepip",  # the set-up is tested with Debian's own Python, too
-    "git": "/usr/bin/git",
 }
-PARALLEL = ("-q", "--numprocesses=2", "--dist=loadgroup")
 NEEDED_FOR = ("tests",)
 
 
@@ -43,7 +39,7 @@ def main() -> None:
     options = _options()
     try:
         if set(options.task) & set(NEEDED_FOR):
-            require_programs(PROGRAMS)
+            require_programs()
         ready(ENVIRONMENT)
     except Stop as stop:
         fail(stop)
@@ -51,9 +47,9 @@ def main() -> None:
     raise SystemExit(1 if failed else 0)
 
 
-def require_programs(programs: Mapping[str, str]) -> None:
+def require_programs() -> None:
     """Install with apt what the tests need of the machine; without root, raise Stop with the exact command."""
-    missing = [name for name, files in programs.items() if not any(glob(file) for file in files.split())]
+    missing = [name for name, files in PROGRAMS.items() if not any(glob(file) for file in files.split())]
     if not missing:
         return
     command = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
@@ -72,7 +68,7 @@ def run_task(task: str, pytest_arguments: Sequence[str]) -> bool:
         "lint": [["ruff", "check", "."], ["ruff", "format", "--check", "."]],
         "types": [["mypy"]],
         "docs": [["python", "-m", "pytest", "-q", "tests/docs"]],
-        "tests": [["python", "-m", "pytest", *(pytest_arguments or PARALLEL)]],
+        "tests": [["python", "-m", "pytest", *pytest_arguments]],
     }[task]
     began = time.monotonic()
     step(task)
@@ -86,9 +82,7 @@ def _run(command: Sequence[str]) -> bool:
     program = ENVIRONMENT.folder / "bin" / command[0]
     environ = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     environ["PATH"] = f"{ENVIRONMENT.folder / 'bin'}:{environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
-    done = subprocess.run(
-        [program, *command[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, preexec_fn=dying_with(os.getpid())
-    )
+    done = subprocess.run([program, *command[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL)
     return done.returncode == 0
 
 
@@ -100,7 +94,7 @@ def _options() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="ARGUMENT",
-        help="an argument for pytest instead of the usual ones, such as --pytest=-x --pytest=tests/audit",
+        help="an argument for pytest, for example --pytest=-x or --pytest=tests/audit",
     )
     options = parser.parse_args()
     unknown = set(options.task) - set(TASKS)

@@ -1,0 +1,38 @@
+"""The command line `diffgram-home`: verbs that an administrator would say.
+
+One module for each group of verbs; `base` has what all share, `exits` the exit codes, `text` tables and progress,
+`document` makes docs/commands.md from the help. A command parses its words, makes one call into the package, prints
+the answer and returns an exit code; it decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from diffgram_home.cli import accounts, consent, fields, proof, setup, traffic
+from diffgram_home.cli.base import CONFIG_VARIABLE, PROGRAM, config_option
+from diffgram_home.cli.exits import table
+from diffgram_home.cli.group import Sections
+
+_HELP = f"""The installation: what may leave this server, whether it may now, and what did.
+
+Every command takes --config FILE. Without it the settings file is ${CONFIG_VARIABLE}, then diffgram-home.toml in the
+current folder, then /etc/diffgram-home/diffgram-home.toml. Commands that change something are recorded under
+os:<user id> of whoever runs them. Answers go to standard output, everything else to standard error.
+
+\b
+Exit codes:
+{{codes}}
+"""
+
+main = Sections(
+    PROGRAM,
+    help=_HELP.format(codes="\n".join(f"{code:>5}  {meaning}" for code, meaning in table())),
+    sections=(
+        ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, setup.check)),
+        ("What may leave", (fields.cases, fields.fields, fields.egress)),
+        ("Decide", (consent.on, consent.local, consent.off, consent.offline, consent.approve, consent.withdraw)),
+        ("What leaves", (traffic.new, traffic.pending, traffic.send)),
+        ("What left, and the proof", (traffic.sent, traffic.show, proof.history)),
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    params=[config_option()],
+)

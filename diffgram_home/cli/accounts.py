@@ -1,0 +1,90 @@
+"""Commands about the people who may sign in to the pages: account add, password, roles, list."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TextIO
+
+import click
+
+from diffgram_home import people
+from diffgram_home.cli import base, text
+from diffgram_home.cli.base import Stop, command, json_option, with_home
+from diffgram_home.cli.exits import Exit
+from diffgram_home.home import Home
+
+_role = click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice(tuple(people.ROLES)), help="Repeat it for more."
+)
+_password_file = click.option(
+    "--password-file", type=click.File("r"), help="File with the password in its first line. Without it you are asked."
+)
+
+
+@command("add")
+@click.argument("name")
+@_role
+@_password_file
+@with_home
+def add(home: Home, name: str, roles: tuple[str, ...], password_file: TextIO | None) -> Exit:
+    """Make an account for NAME.
+
+    Roles: admin changes settings and accounts, security approves fields, operator sends and switches off, viewer only
+    reads.
+    """
+    people.add(home, name, _password(password_file), roles, base.actor(), datetime.now(UTC))
+    click.echo(f"{name}: {', '.join(roles)}")
+    return Exit.DONE
+
+
+@command("password")
+@click.argument("name")
+@_password_file
+@with_home
+def password(home: Home, name: str, password_file: TextIO | None) -> Exit:
+    """Give NAME a new password; every browser signed in under that name is signed out."""
+    people.set_password(home, name, _password(password_file), base.actor(), datetime.now(UTC))
+    click.echo(f"{name}: password changed")
+    return Exit.DONE
+
+
+@command("roles")
+@click.argument("name")
+@_role
+@with_home
+def roles(home: Home, name: str, roles: tuple[str, ...]) -> Exit:
+    """Give NAME these roles and no others."""
+    people.set_roles(home, name, roles, base.actor(), datetime.now(UTC))
+    click.echo(f"{name}: {', '.join(roles)}")
+    return Exit.DONE
+
+
+@command("list")
+@json_option
+@with_home
+def listed(home: Home, as_json: bool) -> Exit:
+    """Every account, its roles, and who made it."""
+    accounts = people.accounts(home)
+    if as_json:
+        base.show_json(accounts)
+        return Exit.DONE
+    rows = ((a.name, ", ".join(a.roles), a.made_by, text.instant(a.made_at)) for a in accounts)
+    click.echo(text.table(("name", "roles", "made by", "at"), rows))
+    return Exit.DONE
+
+
+def _password(file: TextIO | None) -> str:
+    """The password from the file's first line, or typed twice."""
+    if file is None:
+        return str(click.prompt("password", hide_input=True, confirmation_prompt=True, err=True))
+    line = file.readline().rstrip("\r\n")
+    if not line:
+        raise Stop("the first line of the password file is empty", "write the password there", Exit.USAGE)
+    return line
+
+
+account = click.Group(
+    "account",
+    commands=(add, password, roles, listed),
+    help="The people who may sign in to the pages: add, password, roles, list.",
+)

@@ -1,0 +1,85 @@
+"""Pages of the manual made from programs' own help: `python -m diffgram_home.cli.document --check|--write`.
+
+It turns a click program into Markdown, and compares or writes the file. It adds no words about commands of its own:
+help text is the manual. `--program module:attribute --file FILE` does the same for another click program.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+DEFAULT_PROGRAM = "diffgram_home.cli:main"
+DEFAULT_FILE = Path("docs/commands.md")
+_NOTICE = "<!-- generated from the program's help; do not edit. Renew with: {command} -->"
+
+
+def render(program: click.Command, name: str, command: str) -> str:
+    """The manual of `program` as Markdown. `command` is what renews the file."""
+    context = click.Context(program, info_name=name)
+    parts = [f"# {name}", _NOTICE.format(command=command), *_body(program, context), *_commands(program, context, 2)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _commands(group: click.Command, context: click.Context, level: int) -> Iterator[str]:
+    if not isinstance(group, click.Group):
+        return
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        inner = click.Context(command, info_name=name, parent=context)
+        yield f"{'#' * level} {inner.command_path}"
+        yield from _body(command, inner)
+        yield from _commands(command, inner, level + 1)
+
+
+def _body(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```"
+    yield _prose(command.help or "")
+    records = [record for p in command.get_params(context) if (record := p.get_help_record(context)) is not None]
+    if records:
+        yield "\n".join(["| option | |", "| --- | --- |", *(f"| `{_cell(a)}` | {_cell(b)} |" for a, b in records)])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _prose(text: str) -> str:
+    """Help as Markdown: a paragraph that click must not wrap (it starts with \\b) becomes a code block."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(f"```\n{p[2:]}\n```" if p.startswith("\b\n") else p for p in paragraphs)
+
+
+@click.command()
+@click.option("--check", "mode", flag_value="check", help="Exit 1 when the file is not what the program's help says.")
+@click.option("--write", "mode", flag_value="write", default=True, help="Write the file (the default).")
+@click.option("--program", default=DEFAULT_PROGRAM, show_default=True, metavar="MODULE:NAME")
+@click.option("--name", default="diffgram-home", show_default=True, help="What the program is called.")
+@click.option("--file", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True)
+def main(mode: str, program: str, name: str, file: Path) -> None:
+    """Write or check the page of the manual that documents a program's commands."""
+    module, _, attribute = program.partition(":")
+    text = render(getattr(importlib.import_module(module), attribute), name, _renewal(program, name, file))
+    if mode == "write":
+        file.write_text(text, encoding="utf-8")
+    elif not file.exists() or file.read_text(encoding="utf-8") != text:
+        click.echo(f'"{file}" is stale: run {_renewal(program, name, file)}', err=True)
+        sys.exit(1)
+
+
+def _renewal(program: str, name: str, file: Path) -> str:
+    command = "python -m diffgram_home.cli.document --write"
+    if program == DEFAULT_PROGRAM:
+        return command
+    return f"{command} --program {program} --name {name} --file {file.as_posix()}"
+
+
+if __name__ == "__main__":
+    main()
