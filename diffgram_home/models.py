@@ -166,6 +166,7 @@ class Batch(Base):
     void: Mapped[str | None] = mapped_column(String(20))
     voided_sha256: Mapped[str | None] = mapped_column(String(64))
     leaf: Mapped[int] = mapped_column(BigInteger)
+    void_leaf: Mapped[int | None] = mapped_column(BigInteger)
     __table_args__ = (
         Index("batch_number", "case", "sequence", unique=True),
         Index("batch_by_state", "state", "case", "sequence"),

@@ -1,64 +1,152 @@
 """Read models: answers what pages and commands ask, from one snapshot each; changes nothing and opens no socket.
 
-Cost does not grow with the history: hours are summed, lists have a limit and go on after the last id they gave.
+Cost does not grow with the history: hours are summed, lists have a limit and go on after the last id they gave. One
+attempt in full, and the history, are `_reading_attempt`'s; rows become values in `_rows`.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from diffgram_home import views
+from sqlalchemy import func, select
 
-if TYPE_CHECKING:
-    from diffgram_home.home import Home
+from audit.catalogue import CASES
+from diffgram_home import _rows, bodies, facts, rules, views
+from diffgram_home._reading_attempt import attempt, history
+from diffgram_home.home import Home
+from diffgram_home.models import QUEUED, VOIDING, Approval, Batch, Block
+
+LAST_ATTEMPTS = 8
+
+__all__ = [
+    "attempt",
+    "body",
+    "body_of",
+    "cases",
+    "fields",
+    "history",
+    "kept",
+    "notices",
+    "overview",
+    "pending",
+    "sent",
+    "withheld",
+]
 
 
 def overview(home: Home, now: datetime) -> views.Overview:
     """The first page: four lanes, last attempts, notices, and where the ledger stands."""
+    with home.store.read() as session:
+        holding = rules.within(home, session)
+        live = [field for field in home.catalogue.fields.values() if field.removed is None]
+        approved = sum(map(holding.consent.allows, live))
+        enrolment = facts.get(session, "enrolment") or {}
+        heartbeat = facts.get(session, "heartbeat") or {}
+        return views.Overview(
+            name=home.settings.name,
+            installation=home.installation,
+            at=now,
+            lanes=_rows.lanes(home, session, holding, now),
+            attempts=_rows.attempt_lines(session, None, None, None, LAST_ATTEMPTS),
+            notices=_rows.open_notices(session),
+            withheld_today=_rows.withheld_rows(session, now, 1),
+            proof=_rows.proof(session),
+            fields=len(live),
+            approved=approved,
+            unapproved=len(live) - approved,
+            catalogue=home.catalogue.hash,
+            corporate=home.settings.corporate.url,
+            enrolled=bool(enrolment.get("certificate")),
+            customer=enrolment.get("customer"),
+            last_message_at=session.scalar(select(Block.taken_at).order_by(Block.id.desc()).limit(1)),
+            heartbeat_at=_rows.moment(heartbeat.get("at")),
+        )
 
 
 def cases(home: Home) -> tuple[views.Case, ...]:
     """The seed's summary table, live: one row for each of the four cases."""
+    with home.store.read() as session:
+        holding = rules.within(home, session)
+    return tuple(_rows.case_row(home, case, holding) for case in CASES)
 
 
 def fields(home: Home) -> tuple[views.Field, ...]:
     """Every field of the catalogue with its approval, in the catalogue's order; the page searches and filters."""
+    by_name: dict[str, list[Approval]] = defaultdict(list)
+    with home.store.read() as session:
+        for row in session.scalars(select(Approval).order_by(Approval.id)):
+            by_name[row.field].append(row)
+    return tuple(_rows.field_row(field, by_name[field.name]) for field in home.catalogue.fields.values())
 
 
 def pending(home: Home, *, case: str | None = None, limit: int = 20, lines: int = 50) -> views.PendingPage:
-    """What would go now, exactly: queued batches in the order of sending, each explained up to `lines` lines."""
+    """What would go now, exactly: queued batches in the order of their numbers, explained up to `lines` lines each."""
+    waiting = Batch.state.in_((QUEUED, VOIDING))
+    with home.store.read() as session:
+        holding = rules.within(home, session)
+        chosen = (waiting,) if case is None else (waiting, Batch.case == case)
+        rows = session.scalars(select(Batch).where(*chosen).order_by(Batch.case, Batch.sequence).limit(limit))
+        total = func.coalesce(func.sum(Batch.messages), 0), func.coalesce(func.sum(Batch.size_bytes), 0)
+        count, messages, size = session.execute(select(func.count(), *total).where(*chosen)).one()
+        return views.PendingPage(
+            batches=tuple(_rows.pending_row(home, session, row, lines) for row in rows),
+            total_batches=int(count),
+            total_messages=int(messages),
+            total_bytes=int(size),
+            not_sealed=_rows.not_sealed(session),
+            withheld=tuple(row for row in _rows.last_withheld(session) if case in (None, row.case)),
+            approval_missing=not all(map(holding.consent.allows, home.catalogue.wrapping())),
+            enrolled=bool((facts.get(session, "enrolment") or {}).get("certificate")),
+        )
 
 
-def kept(home: Home, *, case: str | None = None, before: int | None = None, limit: int = 100) -> tuple[views.Kept, ...]:
-    """Messages collected and kept here, newest block first, from blocks with an id below `before`."""
+def kept(
+    home: Home, *, case: str | None = None, before: tuple[int, int] | None = None, limit: int = 100
+) -> tuple[views.Kept, ...]:
+    """Messages collected and kept here, newest first, older than the (block, position) `before`."""
+    found: list[views.Kept] = []
+    with home.store.read() as session:
+        wanted = select(Block).order_by(Block.id.desc()).limit(50)
+        wanted = wanted if case is None else wanted.where(Block.case == case)
+        wanted = wanted if before is None else wanted.where(Block.id <= before[0])
+        for block in session.scalars(wanted):
+            stop = before[1] if before and before[0] == block.id else block.messages
+            found += _rows.kept_rows(home, session, block, stop, limit - len(found))
+            if len(found) >= limit:
+                break
+    return tuple(found)
 
 
 def sent(
     home: Home, *, case: str | None = None, outcome: str | None = None, before: int | None = None, limit: int = 100
 ) -> tuple[views.AttemptLine, ...]:
     """Attempts, newest first, with an id below `before`."""
-
-
-def attempt(home: Home, attempt_id: int, *, lines: int = 200) -> views.AttemptPage | None:
-    """One attempt in full, or None if there is none of this id."""
+    with home.store.read() as session:
+        return _rows.attempt_lines(session, case, outcome, before, limit)
 
 
 def body(home: Home, case: str, sequence: int) -> bytes | None:
     """The exact bytes that stand for a sequence number, or None if unknown or pruned."""
+    with home.store.read() as session:
+        wanted = select(Batch.sha256).where(Batch.case == case, Batch.sequence == sequence)
+        sha256 = session.scalar(wanted)
+        return bodies.get(session, sha256) if sha256 else None
 
 
 def body_of(home: Home, sha256: str) -> bytes | None:
     """The exact bytes with this hash, or None if unknown or pruned."""
-
-
-def history(home: Home, *, before: int | None = None, limit: int = 100) -> tuple[views.Change, ...]:
-    """Who changed what, newest first, from ledger positions below `before`."""
+    with home.store.read() as session:
+        return bodies.get(session, sha256)
 
 
 def withheld(home: Home, *, days: int = 30, now: datetime) -> tuple[views.Withheld, ...]:
     """What was dropped or withheld in the last days, by day, newest first."""
+    with home.store.read() as session:
+        return _rows.withheld_rows(session, now, days)
 
 
 def notices(home: Home) -> tuple[views.Notice, ...]:
     """Open notices, newest first."""
+    with home.store.read() as session:
+        return _rows.open_notices(session)

@@ -98,7 +98,7 @@ def void_within(
     replaces, batch.voided_sha256 = batch.sha256, batch.sha256
     batch.sha256, batch.size_bytes, batch.messages = sealed.sha256, len(sealed.body), 0
     batch.state, batch.void, batch.reseal, batch.next_try_at, batch.tries = VOIDING, reason, reseal, now, 0
-    batch.leaf = ledger.append(session, _void_record(header, sealed, replaces))
+    batch.void_leaf = ledger.append(session, _void_record(header, sealed, replaces))
     session.flush()
     if reseal and not _may_have_left(session, batch):
         batch.reseal = False

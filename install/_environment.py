@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _locks import ROOT, Lock
+from _processes import child
 from _say import Stop, progress, step
 
 STAMP = "made-from.sha256"
@@ -108,15 +109,12 @@ def require_ensurepip() -> None:
 
 
 def apt(*packages: str) -> None:
-    """Install packages of Debian as root, without questions."""
+    """Install packages of Debian as root, without questions; apt's own words are the progress."""
     step(f"apt-get install {' '.join(packages)}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _run(["apt-get", "-q", "update"], "read the list of Debian's packages", quiet)
-    _run(
-        ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages],
-        f"install {' '.join(packages)}",
-        quiet,
-    )
+    install = ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages]
+    _run(["apt-get", "-q", "update"], "read the list of Debian's packages", quiet, echo=True)
+    _run(install, f"install {' '.join(packages)}", quiet, echo=True)
 
 
 def _has_ensurepip() -> bool:
@@ -129,7 +127,7 @@ def _install_locked(environment: Environment) -> None:
     command = [*_pip(environment), "--no-deps", "--require-hashes", "--requirement", str(environment.lock.path)]
     text, seen, tail = f"installing into {environment.folder.name}", 0, []
     progress(text, 0, len(names))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_clean()) as pip:
+    with child(command, _clean()) as pip:
         for line in pip.stdout or ():
             tail = [*tail[-12:], line.rstrip()]
             if line.startswith("Collecting "):
@@ -156,10 +154,15 @@ def _pins(lock: Lock) -> list[str]:
     return [line.split("==")[0] for line in lock.path.read_text(encoding="utf-8").splitlines() if "==" in line]
 
 
-def _run(command: list[str], what: str, environ: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ or _clean())
-    if done.returncode:
-        raise _failed(what, done.stdout.splitlines()[-12:])
+def _run(command: list[str], what: str, environ: dict[str, str] | None = None, *, echo: bool = False) -> None:
+    lines = []
+    with child(command, environ or _clean()) as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if echo:
+                print(f"    {lines[-1]}", flush=True)
+    if process.returncode:
+        raise _failed(what, lines[-12:])
 
 
 def _failed(what: str, lines: list[str]) -> Stop:

@@ -15,6 +15,11 @@ def replace(path: Path, pattern: str, new: str) -> None:
     write_whole(path, re.sub(pattern, new, path.read_text(encoding="utf-8")))
 
 
+def set_port(path: Path, table: str, port: int) -> None:
+    """Set `port` in a table of a TOML file; all else, comments too, stays as it is."""
+    replace(path, rf"(?ms)^(\[{table}\]\n(?:(?!\[).)*?^port = )\d+$", rf"\g<1>{port}")
+
+
 def write_whole(path: Path, text: str) -> None:
     """Change a file that exists, keeping who may read it; leave it alone when nothing changes."""
     if path.read_text(encoding="utf-8") == text:

@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,36 @@ POLL_S = 0.1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+def dying_with(parent: int) -> Callable[[], None]:
+    """Return what a child does first, so that the kernel ends it when `parent` dies."""
+
+    def ask_the_kernel() -> None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died between fork and prctl: the signal will never come
+            os._exit(1)
+
+    return ask_the_kernel
+
+
+@contextmanager
+def child(command: Sequence[str | Path], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Run a command whose output (both streams) the block reads; when the block is left early, the command is ended."""
+    with subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=dict(environ),
+        preexec_fn=dying_with(os.getpid()),
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.terminate()
+            raise
+
+
 @dataclass
 class Programs:
     """The programs running for us. `logs` is the folder of their log files."""
@@ -39,13 +69,6 @@ class Programs:
 
     def start(self, name: str, command: Sequence[str | Path], environ: Mapping[str, str] | None = None) -> None:
         """Start a program; its output is appended to `<logs>/<name>.log`."""
-        parent = os.getpid()
-
-        def die_with_us() -> None:
-            _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:  # we died between fork and prctl: the signal will never come
-                os._exit(1)
-
         with (self.logs / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
                 [str(part) for part in command],
@@ -54,7 +77,7 @@ class Programs:
                 stderr=subprocess.STDOUT,
                 env=dict(environ or os.environ),
                 start_new_session=True,
-                preexec_fn=die_with_us,
+                preexec_fn=dying_with(os.getpid()),
                 cwd="/",
             )
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,14 +24,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from _files import replace, write_private, write_whole
+from _files import replace, set_port, write_private, write_whole
 from _locks import ROOT
 from _say import Stop, step
 
 PRODUCT = ROOT / "examples/annotator"
 CATALOGUE = PRODUCT / "annotator/outbound_fields.toml"
 INDEX = PRODUCT / "annotator/index.json"
-ACCOUNT = "admin"
+VENDOR = "Example Vendor"
+ACCOUNT = "administrator"
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,7 @@ def prepare(places: Places) -> None:
     """Make corporate and the installation, with an administrator each, where they are not there yet."""
     _make_corporate(places)
     _make_home(places)
-    _make_account(places, "corporate", places.corporate_command("account", "add", ACCOUNT))
-    roles = ["--role", "admin", "--role", "security"]
-    _make_account(places, "home", places.home_command("account", "add", ACCOUNT, *roles))
+    _make_administrator(places)
 
 
 def enrol(places: Places) -> None:
@@ -111,7 +112,7 @@ def enrol(places: Places) -> None:
     step("enrolling the installation at corporate with a single-use token")
     token = places.data / "enrolment-token"
     if not token.exists():
-        write_private(token, _said(places.corporate_command("token", f"installation on {socket.gethostname()}")))
+        write_private(token, _said(places.corporate_command("enrolment-token", "--customer", _name())))
     _said(places.home_command("enrol", "--token-file", token))
     token.unlink()
 
@@ -139,15 +140,17 @@ def say_what_next(places: Places) -> None:
 
 
 def _make_corporate(places: Places) -> None:
-    step("corporate: settings, keys and database")
-    if not places.corporate_settings.exists():
-        options = places.options
+    step("corporate: settings, keys, database and an administrator")
+    settings, options = places.corporate_settings, places.options
+    if not settings.exists():
+        folder = settings.parent
+        shutil.rmtree(folder, ignore_errors=True)  # of a set-up that was cut off; nobody can have used it yet
+        folder.mkdir()
         ports = ["--pages-port", str(options.corporate_port), "--wire-port", str(options.wire_port)]
-        _said(places.corporate_command("init", "--name", "Example Corporate", "--folder", "data", *ports))
-    else:
-        _set_port(places.corporate_settings, "pages", places.options.corporate_port)
-        _set_port(places.corporate_settings, "wire", places.options.wire_port)
-        _said(places.corporate_command("init"))
+        first = ["--account", ACCOUNT, "--password-file", str(_password_file(places, "corporate"))]
+        _said(places.corporate_command("init", "--name", VENDOR, "--folder", folder / "data", *ports, *first))
+    set_port(settings, "pages", options.corporate_port)
+    set_port(settings, "wire", options.wire_port)
     if _is_new(places, "release", CATALOGUE, INDEX):
         _said(places.corporate_command("release", "add", "--catalogue", CATALOGUE, "--index", INDEX))
         _mark(places, "release", CATALOGUE, INDEX)
@@ -155,30 +158,44 @@ def _make_corporate(places: Places) -> None:
 
 def _make_home(places: Places) -> None:
     step("installation: settings, keys and database")
-    url = f"https://127.0.0.1:{places.options.wire_port}"
-    if not places.home_settings.exists():
-        root = _said(places.corporate_command("root")).strip()
-        corporate = ["--corporate-url", url, "--root", root]
+    settings, options = places.home_settings, places.options
+    url = f"https://127.0.0.1:{options.wire_port}"
+    if not settings.exists():
+        corporate = ["--corporate-url", url, "--root", _root(places)]
         product = ["--product-catalogue", CATALOGUE, "--product-index", INDEX]
-        port = ["--port", str(places.options.port)]
-        _said(places.home_command("init", "--name", _name(), "--folder", "data", *port, *corporate, *product))
+        _said(places.home_command("init", "--name", _name(), "--port", str(options.port), *corporate, *product))
         return
-    _set_port(places.home_settings, "web", places.options.port)
-    replace(places.home_settings, r'(?m)^url = "https://127\.0\.0\.1:\d+"$', f'url = "{url}"')
-    _pin_again(places.home_settings, (CATALOGUE, INDEX))
+    set_port(settings, "web", options.port)
+    replace(settings, r'(?m)^url = "https://127\.0\.0\.1:\d+"$', f'url = "{url}"')
+    _pin_again(settings, (CATALOGUE, INDEX))
     _said(places.home_command("init"))
 
 
-def _make_account(places: Places, whose: str, command: list[str]) -> None:
-    """Make an administrator once, with a password that stands in a 0600 file until a terminal has shown it."""
-    if not _is_new(places, f"{whose}-account"):
+def _make_administrator(places: Places) -> None:
+    """Make the installation's first account, with the roles to change settings and to approve fields."""
+    accounts = json.loads(_said(places.home_command("account", "list", "--json")))
+    if ACCOUNT in {account["name"] for account in accounts}:
         return
-    step(f"{whose}: an administrator")
+    step("installation: an administrator")
+    roles = ["--role", "admin", "--role", "security"]
+    file = _password_file(places, "home")
+    _said(places.home_command("account", "add", ACCOUNT, *roles, "--password-file", file))
+
+
+def _root(places: Places) -> str:
+    """Return the fingerprint of corporate's root, which its vendor would hand over out of band."""
+    program = "import sys, pathlib; from corporate import manifest; "
+    program += "print(manifest.root_fingerprint(pathlib.Path(sys.argv[1])))"
+    folder = places.corporate_settings.parent / "data"
+    return _said([str(places.environment / "bin/python"), "-P", "-c", program, str(folder)]).strip()
+
+
+def _password_file(places: Places, whose: str) -> Path:
+    """Return a 0600 file with a password that is made before the account, so that no cut loses it."""
     file = places.data / f"{whose}-password"
     if not file.exists():
         write_private(file, secrets.token_urlsafe(15) + "\n")
-    _said([*command, "--password-file", str(file)])
-    _mark(places, f"{whose}-account")
+    return file
 
 
 def _password(places: Places, whose: str, shown: bool) -> str:
@@ -202,10 +219,6 @@ def _pin_again(settings: Path, files: Iterable[Path]) -> None:
             step(f"the product's {file.name} changed: pinning the new one")
             text = text.replace(pinned[1], now)
     write_whole(settings, text)
-
-
-def _set_port(settings: Path, table: str, port: int) -> None:
-    replace(settings, rf"(?ms)^(\[{table}\]\n(?:(?!\[).)*?^port = )\d+$", rf"\g<1>{port}")
 
 
 def _is_new(places: Places, name: str, *files: Path) -> bool:

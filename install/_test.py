@@ -14,11 +14,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from glob import glob
 
 from _environment import Environment, apt, ready, require_ensurepip
 from _locks import ROOT, TEST
+from _processes import dying_with
 from _say import Stop, fail, step
 
 ENVIRONMENT = Environment(ROOT / ".venv-test", TEST, editable=True)
@@ -30,7 +31,10 @@ PROGRAMS = {  # Debian's package -> a file that shows it is there
     "iproute2": "/usr/sbin/ip /sbin/ip /usr/bin/ip /bin/ip",
     "tcpdump": "/usr/bin/tcpdump /usr/sbin/tcpdump",
     "util-linux": "/usr/sbin/runuser /sbin/runuser",
+    "python3-venv": "/usr/lib/python3*/ensurepip",  # the set-up is tested with Debian's own Python, too
+    "git": "/usr/bin/git",
 }
+PARALLEL = ("-q", "--numprocesses=2", "--dist=loadgroup")
 NEEDED_FOR = ("tests",)
 
 
@@ -39,7 +43,7 @@ def main() -> None:
     options = _options()
     try:
         if set(options.task) & set(NEEDED_FOR):
-            require_programs()
+            require_programs(PROGRAMS)
         ready(ENVIRONMENT)
     except Stop as stop:
         fail(stop)
@@ -47,9 +51,9 @@ def main() -> None:
     raise SystemExit(1 if failed else 0)
 
 
-def require_programs() -> None:
+def require_programs(programs: Mapping[str, str]) -> None:
     """Install with apt what the tests need of the machine; without root, raise Stop with the exact command."""
-    missing = [name for name, files in PROGRAMS.items() if not any(glob(file) for file in files.split())]
+    missing = [name for name, files in programs.items() if not any(glob(file) for file in files.split())]
     if not missing:
         return
     command = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
@@ -68,7 +72,7 @@ def run_task(task: str, pytest_arguments: Sequence[str]) -> bool:
         "lint": [["ruff", "check", "."], ["ruff", "format", "--check", "."]],
         "types": [["mypy"]],
         "docs": [["python", "-m", "pytest", "-q", "tests/docs"]],
-        "tests": [["python", "-m", "pytest", *pytest_arguments]],
+        "tests": [["python", "-m", "pytest", *(pytest_arguments or PARALLEL)]],
     }[task]
     began = time.monotonic()
     step(task)
@@ -82,7 +86,9 @@ def _run(command: Sequence[str]) -> bool:
     program = ENVIRONMENT.folder / "bin" / command[0]
     environ = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     environ["PATH"] = f"{ENVIRONMENT.folder / 'bin'}:{environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
-    done = subprocess.run([program, *command[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [program, *command[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, preexec_fn=dying_with(os.getpid())
+    )
     return done.returncode == 0
 
 
@@ -94,7 +100,7 @@ def _options() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="ARGUMENT",
-        help="an argument for pytest, for example --pytest=-x or --pytest=tests/audit",
+        help="an argument for pytest instead of the usual ones, such as --pytest=-x --pytest=tests/audit",
     )
     options = parser.parse_args()
     unknown = set(options.task) - set(TASKS)

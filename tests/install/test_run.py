@@ -20,6 +20,7 @@ import pytest
 
 from tests.install.places import DEBIAN_PYTHON, copy_tree, free_ports, processes_with, until
 
+pytestmark = pytest.mark.xdist_group("processes")
 FIRST_RUN_S = 240  # two environments from the registry
 SECOND_RUN_S = 20
 READY = "What to do next"
@@ -224,3 +225,32 @@ def test_a_plain_user_can_run_it_in_a_clone_of_their_own(folder: Path, clone: Cl
 
 def _listening(port: int) -> str:
     return subprocess.run(["ss", "-ltnH", f"sport = :{port}"], capture_output=True, text=True, check=True).stdout
+
+
+def _is_ready(clone: Clone) -> dict[str, bool]:
+    program = (
+        f"import sys; sys.path.insert(0, {str(clone.folder / 'install')!r}); import _run; "
+        "print(_run.HOME_ENVIRONMENT.is_ready(), _run.PRODUCT_ENVIRONMENT.is_ready())"
+    )
+    said = subprocess.check_output([DEBIAN_PYTHON, "-B", "-c", program], text=True).split()
+    return dict(zip(("home", "annotator"), (word == "True" for word in said), strict=True))
+
+
+def test_an_environment_is_made_again_when_what_it_is_made_of_changes(clone: Clone) -> None:
+    assert _is_ready(clone) == {"home": True, "annotator": True}
+    for name, stale in (
+        ("audit/canonical.py", {"home": True, "annotator": False}),  # linked there, copied here
+        ("install/requirements.txt", {"home": False, "annotator": True}),
+        ("install/requirements-annotator.txt", {"home": True, "annotator": False}),
+        ("setup.cfg", {"home": False, "annotator": False}),
+    ):
+        path = clone.folder / name
+        before = path.read_bytes()
+        path.write_bytes(before + b"\n")
+        assert _is_ready(clone) == stale, name
+        path.write_bytes(before)
+    stamp = clone.folder / ".venv/made-from.sha256"
+    kept = stamp.read_bytes()
+    stamp.unlink()  # as after a set-up that was cut off
+    assert _is_ready(clone) == {"home": False, "annotator": True}
+    stamp.write_bytes(kept)

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("void", sa.String(length=20), nullable=True),
         sa.Column("voided_sha256", sa.String(length=64), nullable=True),
         sa.Column("leaf", sa.BigInteger(), nullable=False),
+        sa.Column("void_leaf", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("batch_by_state", "batch", ["state", "case", "sequence"], unique=False)

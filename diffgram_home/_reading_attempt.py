@@ -1,0 +1,159 @@
+"""Reads one attempt in full, and the history of changes, from the ledger's own leaves (see `reading`)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit import checkpoint, record
+from audit.errors import RecordRefused
+from diffgram_home import bodies, explaining, ledger, views
+from diffgram_home._rows import attempt_line
+from diffgram_home.home import Home
+from diffgram_home.models import Attempt, Batch, Body, Leaf
+
+CHANGES = ("consent", "mode", "person", "enrolment", "pruned")
+_HINTS: Mapping[str | None, str] = {
+    "accepted": "corporate has signed for exactly these bytes; nothing is to be done",
+    "rejected": "nothing was stored at corporate; the code says why, and Pending whether it is tried again",
+    "unknown": "the bytes may have arrived; they are sent again, and corporate stores them once",
+    None: "under way; if the process was killed, the next start records it as unknown",
+}
+
+
+def attempt(home: Home, attempt_id: int, *, lines: int = 200) -> views.AttemptPage | None:
+    """One attempt in full, or None if there is none of this id."""
+    with home.store.read() as session:
+        row = session.get(Attempt, attempt_id)
+        if row is None:
+            return None
+        batch = session.get_one(Batch, row.batch_id)
+        stored = session.get(Body, row.sha256)
+        exact = bodies.get(session, row.sha256)
+        same_batch = select(Attempt).where(Attempt.batch_id == batch.id).order_by(Attempt.id)
+        everyone = list(session.scalars(same_batch))
+        return views.AttemptPage(
+            line=attempt_line(row, batch.state),
+            ended_at=row.ended_at,
+            status=row.status,
+            detail=row.detail,
+            hint=_HINTS[row.outcome],
+            body=exact,
+            pruned_at=stored.pruned_at if stored else None,
+            lines=explaining.lines(exact or b"", home.catalogue, lines),
+            lines_total=explaining.count(exact or b""),
+            steps=_steps(session, batch, everyone),
+            receipt=_receipt(row),
+            inclusion=_inclusion(home, session, row.leaf if row.outcome_leaf is None else row.outcome_leaf),
+            others=tuple(attempt_line(other, batch.state) for other in everyone if other.id != row.id),
+        )
+
+
+def history(home: Home, *, before: int | None = None, limit: int = 100) -> tuple[views.Change, ...]:
+    """Who changed what, newest first, from ledger positions below `before`."""
+    rows: list[Leaf] = []
+    with home.store.read() as session:
+        for kind in CHANGES:  # one index range each: a long ledger between two changes costs nothing
+            wanted = select(Leaf).where(Leaf.type == kind).order_by(Leaf.position.desc()).limit(limit)
+            rows += session.scalars(wanted if before is None else wanted.where(Leaf.position < before))
+    rows.sort(key=lambda row: -row.position)
+    return tuple(_change(row) for row in rows[:limit])
+
+
+def _steps(session: Session, batch: Batch, everyone: list[Attempt]) -> tuple[views.Step, ...]:
+    positions = [batch.leaf, batch.void_leaf]
+    positions += [position for row in everyone for position in (row.leaf, row.outcome_leaf)]
+    return tuple(_step(session, position) for position in sorted(p for p in positions if p is not None))
+
+
+def _step(session: Session, position: int) -> views.Step:
+    row = session.get_one(Leaf, position)
+    digest = ledger.leaf_hash(session, position).hex()
+    try:
+        entry = record.parse(row.data)
+    except RecordRefused as refused:
+        return views.Step(row.type, row.at, f"this leaf is damaged: {refused}", position, digest, None, "")
+    text = _STEP_TEXTS[row.type](entry)
+    return views.Step(row.type, row.at, text, position, digest, getattr(entry, "sha256", None), row.data.decode())
+
+
+_STEP_TEXTS: Mapping[str, Callable[[Any], str]] = {
+    "sealed": lambda entry: f"sealed {entry.messages} messages as number {entry.sequence}",
+    "void": lambda entry: f"number {entry.sequence} voided ({entry.reason}); a record without content takes its place",
+    "attempt": lambda entry: f"recorded, then a connection to {entry.destination} was opened",
+    "outcome": lambda entry: f"{entry.outcome}" + (f": {entry.code}" if entry.code else ""),
+}
+
+
+def _receipt(row: Attempt) -> views.Receipt | None:
+    """The receipt as it was verified when it arrived; `verify` checks its signature again."""
+    if row.receipt is None:
+        return None
+    parts = row.receipt.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (IndexError, ValueError):
+        claims = {}
+    return views.Receipt(row.receipt, claims, claims.get("sha256") == row.sha256)
+
+
+def _inclusion(home: Home, session: Session, position: int) -> views.Inclusion:
+    """Against the oldest checkpoint that covers the leaf, or the ledger as it stands where none does yet."""
+    signed = ledger.checkpoint_for(session, position)
+    if signed is None:
+        stood = ledger.standing(session)
+        size, root, text = stood.size, stood.root, None
+    else:
+        verified = checkpoint.verify(signed.text, home.origin, home.keys.ledger.public_key())
+        size, root, text = verified.size, verified.root, signed.text
+    path = ledger.inclusion(session, position, size)
+    leaf_hash = ledger.leaf_hash(session, position).hex()
+    return views.Inclusion(position, leaf_hash, size, root.hex(), tuple(step.hex() for step in path), text)
+
+
+def _change(row: Leaf) -> views.Change:
+    try:
+        entry = record.parse(row.data)
+    except RecordRefused as refused:
+        return views.Change(row.at, "", "damaged", "", None, None, str(refused), row.position)
+    at = datetime.strptime(entry.at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    subject, before, after, detail = _CHANGE_TEXTS[row.type](entry)
+    return views.Change(at, entry.actor, row.type, subject, before, after, detail, row.position)  # type: ignore[attr-defined]
+
+
+def _of_consent(entry: record.Consent) -> tuple[str, str | None, str | None, str | None]:
+    names = sorted(entry.fields)
+    subject = names[0] if len(names) == 1 else f"{len(names)} fields"
+    detail = f"as {entry.role}; {entry.authority}; " if entry.authority else f"as {entry.role}; "
+    return subject, None, entry.decision, detail + ", ".join(names)
+
+
+def _of_mode(entry: record.Mode) -> tuple[str, str | None, str | None, str | None]:
+    return entry.kind or entry.case, entry.from_, entry.to, f"by {entry.source}; generation {entry.generation}"
+
+
+def _of_person(entry: record.Person) -> tuple[str, str | None, str | None, str | None]:
+    return entry.account, None, entry.change, entry.role
+
+
+def _of_enrolment(entry: record.Enrolment) -> tuple[str, str | None, str | None, str | None]:
+    return entry.destination, None, entry.step, entry.code
+
+
+def _of_pruned(entry: record.Pruned) -> tuple[str, str | None, str | None, str | None]:
+    return f"{entry.bodies} bodies", None, "let go by age", f"of leaves before {entry.before}"
+
+
+_CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, str | None]]] = {
+    "consent": _of_consent,
+    "mode": _of_mode,
+    "person": _of_person,
+    "enrolment": _of_enrolment,
+    "pruned": _of_pruned,
+}

@@ -1,0 +1,235 @@
+"""The parts of which `reading` makes its answers: rows of tables turned into values, for `reading` only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit.catalogue import CASES
+from audit.gate import Rules
+from audit.modes import MODES
+from diffgram_home import attempts, bodies, explaining, facts, ledger, views
+from diffgram_home.blocks import position_mode, unpack
+from diffgram_home.home import Home
+from diffgram_home.models import Approval, Attempt, Batch, Block, Hour, Notice, Source, Tally
+
+# What of the seed's summary table is fixed; the rest of each row is read from catalogue, consent and modes.
+_TABLE: Mapping[str, tuple[str, str, str, str, str]] = {
+    "event": ("Event.py error collection", "collection", "Metadata", "Error tracking", "Yes - voids default SLA"),
+    "browser": ("JS error collection", "collection", "Metadata", "Error tracking", "Yes - voids default SLA"),
+    "support": ("Support", "access", "N/A", "Support", "Yes - voids default SLA"),
+    "licensing": ("Licensing", "access", "N/A", "Enforce licensing", "No"),
+}
+# The parts behind the other cases are not in this release; a mode can be set, and collects nothing.
+_INSTALLED = frozenset({"event"})
+HOURS = 24
+MONTH = timedelta(days=30)
+
+
+def lanes(home: Home, session: Session, holding: Rules, now: datetime) -> tuple[views.Lane, ...]:
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    hours = [this_hour - timedelta(hours=ago) for ago in reversed(range(HOURS))]
+    rows = {(row.case, row.at): row for row in session.scalars(select(Hour).where(Hour.at >= hours[0]))}
+    months, waiting = _sums(session, now - MONTH), not_sealed(session)
+    batches = attempts.count_waiting(session)
+    lanes = []
+    for case in CASES:
+        own = [rows.get((case, hour)) for hour in hours]
+        bars = tuple(
+            views.Bar(hour, row.collected, row.messages, row.size_bytes) if row else views.Bar(hour, 0, 0, 0)
+            for hour, row in zip(hours, own, strict=True)
+        )
+        there = [row for row in own if row]
+        day = views.Total(
+            sum(row.collected for row in there),
+            sum(row.messages for row in there),
+            sum(row.size_bytes for row in there),
+            sum(row.attempts for row in there),
+        )
+        month = months.get(case, views.Total(0, 0, 0, 0))
+        lanes.append(
+            views.Lane(case_row(home, case, holding), bars, day, month, waiting.get(case, 0), batches.get(case, 0))
+        )
+    return tuple(lanes)
+
+
+def _sums(session: Session, since: datetime) -> dict[str, views.Total]:
+    names = (Hour.collected, Hour.messages, Hour.size_bytes, Hour.attempts)
+    wanted = select(Hour.case, *map(func.sum, names)).where(Hour.at >= since).group_by(Hour.case)
+    return {case: views.Total(*map(int, sums)) for case, *sums in session.execute(wanted)}
+
+
+def case_row(home: Home, case: str, holding: Rules) -> views.Case:
+    name, direction, scope, use, can_limit = _TABLE[case]
+    of_case = home.catalogue.of_case(case)
+    identifies = tuple(dict.fromkeys(field.identifies for field in of_case if field.identifies != "nobody"))
+    return views.Case(
+        case=case,
+        name=name,
+        direction=direction,
+        scope=scope,
+        personal="No" if not identifies else "No, but see the fields that identify: " + ", ".join(identifies),
+        use=use,
+        customer_can_limit=can_limit,
+        mode=holding.modes.cases[case],
+        modes=MODES[case],
+        installed=case in _INSTALLED,
+        fields=len(of_case),
+        approved=sum(map(holding.consent.allows, of_case)),
+        identifies=identifies,
+        cost_of_off=tuple(dict.fromkeys(field.if_off for field in of_case)),
+        kinds={kind.name: holding.modes.of(kind.name).mode for kind in home.catalogue.live_kinds(case)},
+    )
+
+
+def field_row(field, approvals: Sequence[Approval]) -> views.Field:
+    row = next((row for row in reversed(approvals) if row.hash == field.hash and row.withdrawn_at is None), None)
+    values = {name: getattr(field, name) for name in _SAME}
+    return views.Field(
+        **values,
+        state=_field_state(field, approvals, row),
+        approved_by=row.actor if row else None,
+        approved_role=row.role if row else None,
+        approved_at=row.at if row else None,
+        authority=row.authority if row else None,
+    )
+
+
+_SAME = (
+    *("name", "key", "case", "kinds", "type", "unit", "purpose", "brief", "example", "sensitivity", "identifies"),
+    *("retention_days", "owner", "since", "expires", "if_off", "explain", "params", "hash"),
+)
+
+
+def _field_state(field, approvals: Sequence[Approval], row: Approval | None) -> str:
+    if field.removed is not None:
+        return "removed"
+    if row is not None:
+        return "approved"
+    if any(other.withdrawn_at is None for other in approvals):
+        return "changed"
+    return "withdrawn" if approvals else "new"
+
+
+def pending_row(home: Home, session: Session, row: Batch, lines: int) -> views.Pending:
+    exact = bodies.get(session, row.sha256)
+    return views.Pending(
+        id=row.id,
+        case=row.case,
+        sequence=row.sequence,
+        state=row.state,
+        sealed_at=row.sealed_at,
+        messages=row.messages,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        tries=row.tries,
+        next_try_at=row.next_try_at,
+        last_outcome=row.last_outcome,
+        last_code=row.last_code,
+        void=row.void,
+        body=exact,
+        lines=explaining.lines(exact or b"", home.catalogue, lines),
+    )
+
+
+def kept_rows(home: Home, session: Session, block: Block, stop: int, limit: int) -> list[views.Kept]:
+    left = _left(session, block.id)
+    messages = unpack(block)
+    found = []
+    for position in range(min(stop, len(messages)) - 1, -1, -1)[:limit]:
+        word, message = messages[position]
+        mode, generation = position_mode(word)
+        line = explaining.message(message, home.catalogue)
+        kind = line.kind
+        found.append(
+            views.Kept(block.id, position, block.case, kind, block.taken_at, mode, generation, position in left, line)
+        )
+    return found
+
+
+def _left(session: Session, block_id: int) -> set[int]:
+    """Positions in a block whose messages have left with some batch."""
+    wanted = select(Source).join(Batch, Batch.id == Source.batch_id)
+    rows = session.scalars(wanted.where(Source.block_id == block_id, Batch.left_at.is_not(None)))
+    return {row.start + offset for row in rows for offset, kept_here in enumerate(row.kept) if kept_here}
+
+
+def attempt_lines(
+    session: Session, case: str | None, outcome: str | None, before: int | None, limit: int
+) -> tuple[views.AttemptLine, ...]:
+    wanted = select(Attempt, Batch.state).join(Batch, Batch.id == Attempt.batch_id)
+    if case is not None:
+        wanted = wanted.where(Attempt.case == case)
+    if outcome is not None:
+        wanted = wanted.where(Attempt.outcome == outcome)
+    if before is not None:
+        wanted = wanted.where(Attempt.id < before)
+    rows = session.execute(wanted.order_by(Attempt.id.desc()).limit(limit))
+    return tuple(attempt_line(row, state) for row, state in rows)
+
+
+def attempt_line(row: Attempt, state: str) -> views.AttemptLine:
+    """One attempt for a list."""
+    return views.AttemptLine(
+        id=row.id,
+        case=row.case,
+        sequence=row.sequence,
+        at=row.at,
+        outcome=row.outcome,
+        code=row.code,
+        messages=row.messages,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        destination=row.destination,
+        void=row.void,
+        receipt=row.receipt is not None,
+        state=state,
+    )
+
+
+def not_sealed(session: Session) -> dict[str, int]:
+    wanted = select(Block.case, func.sum(Block.messages - Block.sealed_to)).where(Block.waiting).group_by(Block.case)
+    return {case: int(count) for case, count in session.execute(wanted)}
+
+
+def open_notices(session: Session) -> tuple[views.Notice, ...]:
+    rows = session.scalars(select(Notice).where(Notice.ended_at.is_(None)).order_by(Notice.last_at.desc()).limit(50))
+    return tuple(
+        views.Notice(row.code, row.subject, row.text, row.hint, row.first_at, row.last_at, row.count) for row in rows
+    )
+
+
+def withheld_rows(session: Session, now: datetime, days: int) -> tuple[views.Withheld, ...]:
+    since = (now - timedelta(days=days - 1)).strftime("%Y-%m-%d")
+    wanted = select(Tally).where(Tally.day >= since)
+    return as_withheld(session.scalars(wanted.order_by(Tally.day.desc(), Tally.count.desc()).limit(1000)))
+
+
+def last_withheld(session: Session) -> tuple[views.Withheld, ...]:
+    """Of the newest day that has any."""
+    day = select(func.max(Tally.day)).scalar_subquery()
+    return as_withheld(session.scalars(select(Tally).where(Tally.day == day).order_by(Tally.count.desc())))
+
+
+def as_withheld(rows) -> tuple[views.Withheld, ...]:
+    return tuple(views.Withheld(row.day, row.what, row.case, row.reason, row.path, row.count) for row in rows)
+
+
+def proof(session: Session) -> views.Proof:
+    stood, last = ledger.standing(session), ledger.last_checkpoint(session)
+    verified = facts.get(session, "verified") or {}
+    return views.Proof(
+        size=stood.size,
+        root=stood.root.hex(),
+        checkpoint=last.text if last else None,
+        checkpoint_at=last.at if last else None,
+        verified_at=moment(verified.get("at")),
+        verified_ok=verified.get("ok"),
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

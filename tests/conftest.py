@@ -1,0 +1,16 @@
+"""How the tests share two cores.
+
+One file is one group, so that a fixture of a module is made once. Tests that start many processes, or measure time, say
+`pytestmark = pytest.mark.xdist_group("processes")`: all of these run one after the other, in one worker.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test that names no group the group of its file."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
