@@ -39,16 +39,26 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The size and root that the store or the export claims to end with."""
+
+    size: int
+    root: bytes
+
+
+Item = tuple[int, bytes] | Finding | Head
+"""What a source yields: (index, leaf bytes), its own trouble as a finding, or the head that it claims."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the caller knows from elsewhere, each part optional.
 
-    head         size and root that the store or the export claims
     kept         (size, root) of checkpoints whose signature the caller has verified, kept outside this host
     receipts     keys that may sign receipts (`signed.ring`); without them receipts stay unread
     installation whose ledger this is, 32 hexadecimal digits; else the first body says it
     """
 
-    head: tuple[int, bytes] | None = None
     kept: tuple[tuple[int, bytes], ...] = ()
     receipts: Mapping[str, Ed25519PublicKey] | None = None
     installation: str | None = None
@@ -77,14 +87,20 @@ class Report:
         return self.faults == 0
 
 
-def verify(leaves: Iterable[tuple[int, bytes]], body: Body, known: Known | None = None) -> Iterator[Finding | Report]:
+def verify(source: Iterable[Item], body: Body, known: Known | None = None) -> Iterator[Finding | Report]:
     """Yield every finding in the order of the leaves, then one `Report`. Raises nothing of its own.
 
-    `leaves` yields (index, leaf bytes) from index 0. `body` is called once for each sealed or void leaf, at once.
+    `source` yields leaves from index 0, and where it can the head it claims. `body` is called once for each sealed or
+    void leaf, before the next leaf is asked for.
     """
     state = _State(Bodies(body), known or Known())
-    for index, data in leaves:
-        state.take(index, data)
+    for item in source:
+        if isinstance(item, tuple):
+            state.take(*item)
+        elif isinstance(item, Head):
+            state.head = item
+        else:
+            state.pass_on(item)
         if state.found:
             yield from state.drain()
     state.finish()
@@ -96,6 +112,7 @@ def verify(leaves: Iterable[tuple[int, bytes]], body: Body, known: Known | None 
 class _State:
     bodies: Bodies
     known: Known
+    head: Head | None = None
     past: Past = field(default_factory=Past)
     found: list[Finding] = field(default_factory=list)
     index: int = 0
@@ -103,6 +120,10 @@ class _State:
     notes: int = 0
     at: str = ""
     generation: int = 0
+    shift: int = 0
+    torn: bool = False
+    agreed: int = 0
+    differing: int = 0
     unread: int = 0
     kept_held: int = 0
     kept: dict[int, list[bytes]] = field(default_factory=dict)
@@ -128,10 +149,11 @@ class _State:
         self.compare_kept(0)
 
     def take(self, index: int, data: bytes) -> None:
-        expected = self.past.frontier.size
         self.index = index
-        if index != expected:
-            self.fault("leaf-missing", f"leaf {expected} should stand here")
+        size = self.past.frontier.size
+        if index - size != self.shift:
+            self.fault("leaf-missing", f"leaf {size + self.shift} should stand here")
+            self.shift, self.torn = index - size, True
         try:
             entry = parse(data)
         except RecordRefused as no:
@@ -144,8 +166,8 @@ class _State:
             if step is not None:
                 step(entry)
         self.past.append(_sha256(b"\x00" + data).digest())
-        if self.kept:
-            self.compare_kept(expected + 1)
+        if self.kept and not self.torn:
+            self.compare_kept(size + 1)
 
     def sealed(self, entry: Sealed) -> None:
         self.rises(entry.generation)
@@ -174,15 +196,23 @@ class _State:
         self.generation = max(self.generation, generation)
 
     def quoted(self, size: int, root: str) -> None:
-        """Compare a checkpoint that a record quotes with the tree at that size."""
-        if size > self.past.frontier.size:
+        """Compare a checkpoint that a record quotes with the tree at that size.
+
+        The first that differs is a fault; all later ones must differ then, so they are only counted.
+        """
+        if size > self.index:
             self.fault("checkpoint-ahead", f"a checkpoint of {size} leaves is quoted before there were so many")
             return
-        found = self.past.root_at(size)
+        found = None if self.torn else self.past.root_at(size)
         if found is None:
             self.unread += 1
-        elif found.hex() != root:
-            self.fault("checkpoint-differs", f"the checkpoint quoted at {size} leaves is not this ledger's")
+        elif found.hex() == root:
+            self.agreed = size
+        else:
+            if not self.differing:
+                text = f"the checkpoint quoted at {size} leaves is not this ledger's: it was changed between"
+                self.fault("checkpoint-differs", f"{text} leaf {self.agreed} and there")
+            self.differing += 1
 
     def compare_kept(self, size: int) -> None:
         for root in self.kept.pop(size, ()):
@@ -199,12 +229,22 @@ class _State:
         for index in self.numbers.attempts:
             self.index = index
             self.note("attempt-open", "the attempt has no outcome yet: it is under way, or the process was killed")
+        if self.differing > 1:
+            self.whole("checkpoint-differs", f"{self.differing - 1} more quoted checkpoints differ after the first")
         for size in sorted(self.kept):
+            if size <= frontier.size:
+                self.whole("kept-unproved", f"a leaf is missing, so the one kept at {size} leaves cannot be compared")
+                continue
             text = f"a checkpoint kept elsewhere has {size} leaves, this ledger {frontier.size}: the end was cut off"
             self.whole("kept-ahead", text)
-        head = self.known.head
-        if head is not None and head != (frontier.size, frontier.root()):
-            self.whole("head-differs", f"the head claims {head[0]} leaves, or a root, that its leaves do not have")
+        head = self.head
+        if head is not None and (head.size, head.root) != (frontier.size, frontier.root()):
+            self.whole("head-differs", f"the head claims {head.size} leaves, or a root, that the leaves do not have")
+
+    def pass_on(self, finding: Finding) -> None:
+        self.faults += finding.severity == FAULT
+        self.notes += finding.severity == NOTE
+        self.found.append(finding)
 
     def fault(self, code: str, message: str) -> None:
         self.faults += 1
@@ -250,7 +290,7 @@ class _State:
         )
         yield "that the times are right: they are this host's clock"
         yield "what corporate does with what it received"
-        if self.known.head is None:
+        if self.head is None:
             yield "that this is the end of the ledger: no head was given, so later leaves may be cut off"
         if numbers.accepted > numbers.receipts_checked:
             count = numbers.accepted - numbers.receipts_checked
@@ -258,4 +298,4 @@ class _State:
         if self.bodies.pruned:
             yield f"what {self.bodies.pruned} pruned bodies said: their hashes remain, to compare with copies elsewhere"
         if self.unread:
-            yield f"{self.unread} quoted checkpoints, which lie more than {BLOCK} leaves before the record"
+            yield f"{self.unread} quoted checkpoints: over {BLOCK} leaves before the record, or after a missing leaf"

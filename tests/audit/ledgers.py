@@ -146,10 +146,15 @@ class Ledger:
             )
         )  # fmt: skip
 
+    def source(self):
+        """Yield leaves and head as a store would."""
+        yield from enumerate(self.leaves)
+        yield verification.Head(self.frontier.size, self.frontier.root())
+
     def verify(self, known=None):
         """Return findings and report."""
-        everything = verification.Known(head=(self.frontier.size, self.frontier.root()), receipts=KEYS)
-        *found, report = verification.verify(enumerate(self.leaves), self.bodies.get, known or everything)
+        known = known or verification.Known(receipts=KEYS)
+        *found, report = verification.verify(self.source(), self.bodies.get, known)
         return found, report
 
 

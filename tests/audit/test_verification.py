@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import gate, record, signed, tree, verification
-from audit.verification import Known
+from audit.verification import Finding, Head, Known
 from tests.audit import samples
 from tests.audit.ledgers import KEYS, RULES, Ledger, whole
 
@@ -363,8 +363,8 @@ def test_an_attempt_under_way_is_a_note_and_no_fault():
 def test_a_leaf_cut_out_anywhere_is_found(index):
     made = whole()
     leaves = [(number, leaf) for number, leaf in enumerate(made.leaves) if number != index]
-    known = Known(head=(made.frontier.size, made.frontier.root()), receipts=KEYS)
-    *found, report = verification.verify(leaves, made.bodies.get, known)
+    head = Head(made.frontier.size, made.frontier.root())
+    *found, report = verification.verify([*leaves, head], made.bodies.get, Known(receipts=KEYS))
     assert not report.holds
     assert (found[0].index, found[0].code) == (
         (index + 1, "leaf-missing") if index + 1 < made.frontier.size else (None, "head-differs")
@@ -421,17 +421,19 @@ def test_checkpoints_of_every_size_hold():
 
 def test_a_head_that_does_not_fit_is_found():
     made = whole()
-    for head in ((made.frontier.size, tree.EMPTY_ROOT), (made.frontier.size - 1, made.roots[-2])):
-        assert codes(made.verify(Known(head=head, receipts=KEYS))[0]) == [(None, "head-differs")]
+    for head in (Head(made.frontier.size, tree.EMPTY_ROOT), Head(made.frontier.size - 1, made.roots[-2])):
+        source = [*enumerate(made.leaves), head]
+        *found, report = verification.verify(source, made.bodies.get, Known(receipts=KEYS))
+        assert codes(found) == [(None, "head-differs")]
+        assert not report.holds
 
 
 def test_without_keys_receipts_stay_unread_and_the_report_says_so():
     made = whole()
-    head = (made.frontier.size, made.frontier.root())
-    found, report = made.verify(Known(head=head))
+    found, report = made.verify(Known())
     assert (found, report.accepted, report.receipts) == ([], 4, 0)
     assert any("4 receipts" in line for line in report.not_proved)
-    assert made.verify(Known(head=head, receipts=signed.ring()))[1].faults == 4
+    assert made.verify(Known(receipts=signed.ring()))[1].faults == 4
 
 
 def test_the_installation_may_be_known_beforehand():
@@ -464,6 +466,14 @@ def test_checkpoints_are_recomputed_far_back_and_beyond_that_counted_as_not_prov
     found, report = made.verify()
     assert found == []
     assert any(line.startswith("1 quoted checkpoints") for line in report.not_proved)
+
+
+def test_trouble_that_the_source_itself_reports_is_passed_on_and_counted():
+    made = whole()
+    fault, note = Finding(3, "unreadable", "the row cannot be read"), Finding(4, "slow", "so it goes", "note")
+    *found, report = verification.verify([fault, note, *made.source()], made.bodies.get, Known(receipts=KEYS))
+    assert found == [fault, note]
+    assert (report.faults, report.notes, report.holds) == (1, 1, False)
 
 
 def test_each_limit_of_the_proof_is_said_even_when_all_holds():
