@@ -1,0 +1,87 @@
+"""The egress registry: every host and port that this installation may ever contact, with why and on whose behalf.
+
+It computes the list from the settings and from nothing else; the door (outbound.py) refuses what is not in it, and
+`diffgram-home egress` prints it. Looking at it opens nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from diffgram_home.settings import Settings
+
+CORPORATE = "corporate"
+CUSTOMER = "customer"
+"""Whose host it is: the vendor's, or one that the customer named for their own ends."""
+
+_RESOLVERS = Path("/etc/resolv.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One host and port. `protocol` is https, connect (a proxy), dns or database."""
+
+    host: str
+    port: int
+    protocol: str
+    why: str
+    whose: str
+
+
+def registry(settings: Settings, resolvers: Path = _RESOLVERS) -> tuple[Destination, ...]:
+    """Every destination that `settings` allow, corporate first."""
+    corporate = _corporate(settings)
+    proxy = _proxy(settings)
+    near = proxy[-1] if proxy else corporate
+    return (corporate, *proxy, *_name_service(near.host, resolvers), *_database(settings))
+
+
+def reachable(settings: Settings) -> tuple[Destination, ...]:
+    """What the door may connect to: corporate, and the customer's proxy on the way to it."""
+    return tuple(d for d in registry(settings) if d.protocol in ("https", "connect"))
+
+
+def _corporate(settings: Settings) -> Destination:
+    parts = urlsplit(settings.corporate.url)
+    why = "enrolment, batches and corporate's manifest of keys; nothing while every case is off or local"
+    return Destination(parts.hostname or "", parts.port or 443, "https", why, CORPORATE)
+
+
+def _proxy(settings: Settings) -> tuple[Destination, ...]:
+    if not settings.corporate.proxy:
+        return ()
+    parts = urlsplit(settings.corporate.proxy)
+    why = "the only way out to corporate, as [corporate] proxy says; it is asked to CONNECT"
+    return (Destination(parts.hostname or "", parts.port or 3128, "connect", why, CUSTOMER),)
+
+
+def _name_service(host: str, resolvers: Path) -> tuple[Destination, ...]:
+    """The resolvers of this machine, when a name has to be looked up before a connection."""
+    if _is_address(host):
+        return ()
+    try:
+        lines = resolvers.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ()
+    words = [line.split() for line in lines]
+    names = [w[1] for w in words if len(w) > 1 and w[0] == "nameserver"]
+    return tuple(Destination(n, 53, "dns", f"this machine's resolver looks up '{host}'", CUSTOMER) for n in names)
+
+
+def _database(settings: Settings) -> tuple[Destination, ...]:
+    parts = urlsplit(settings.database_url)
+    if not parts.hostname:
+        return ()
+    why = "the installation's own database, as [database] url says"
+    return (Destination(parts.hostname, parts.port or 5432, "database", why, CUSTOMER),)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,283 @@
+"""Makes this installation known to corporate, and keeps its certificate and corporate's manifest current.
+
+Two files beside the keys hold the result: `certificate.pem` (ours, issued by corporate) and `manifest.json` (the answer
+as it came, checked against the pinned root again at every reading). Both are replaced whole or not at all.
+
+First contact: the manifest comes over a connection that is not verified, and counts only if the pinned root signed it.
+Only then does anything of ours go out, over connections verified against the authority in that manifest.
+
+If the answer to an enrolment is lost, the same command with the same token brings the same answer again: id and key
+were made before, and corporate knows them by now. Renewal sends nothing: a fresh certificate rides on a receipt, or on
+the refusal of an expired one.
+
+A refusal by corporate has corporate's own code: letters, digits and dashes, or `status-403` where it said none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+
+from audit import record, signed
+from audit.errors import SignatureRefused
+from diffgram_home import counting, facts, keys, ledger, manifest
+from diffgram_home.errors import HomeError
+from diffgram_home.exchange import Answer, Enrolment, Identity, Trust, Unknown
+from diffgram_home.home import Home
+from diffgram_home.judging import code_of, plain, told_by
+from diffgram_home.manifest import Manifest
+from diffgram_home.outbound import Door
+
+CERTIFICATE_FILE, MANIFEST_FILE = "certificate.pem", "manifest.json"
+_URI = "urn:diffgram:installation:"
+_TOKEN = re.compile(r"[!-~]{8,500}")
+
+
+class EnrolmentError(HomeError):
+    """Corporate refused, or its answer cannot be used. The token is still good unless the message says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What corporate made of us: its name for the customer, its own name, and the certificate's last moment."""
+
+    customer: str
+    corporate: str
+    expires_at: datetime
+
+
+def enrol(home: Home, door: Door, token: str, actor: str, now: datetime) -> Enrolled:
+    """Enrol with a single-use token from corporate; `actor` (`os:uid`, `account:name`) is who has it done.
+
+    Raises EnrolmentError, SignatureRefused (the manifest or the certificate is not what it should be), NotReached, and
+    Unknown: then do it again with the same token. Each step is in the ledger, the token never is.
+    """
+    if not _TOKEN.fullmatch(token):
+        hint = "copy it whole, without spaces around it"
+        raise EnrolmentError("token-malformed", "this cannot be a token", hint)
+    stated = refresh(home, door, now, first=True)
+    _note(home, door, "asked", actor, now)
+    try:
+        answer = door.enrol(Enrolment(token, home.installation, _request(home)), trust(home, stated))
+        customer, pem = _granted(answer)
+        certificate = _own(home, pem, stated, now)
+    except (HomeError, SignatureRefused) as error:
+        _note(home, door, "unknown" if isinstance(error, Unknown) else "refused", actor, now, code=error.code)
+        raise
+    keys.write_private(home.keys.folder / CERTIFICATE_FILE, pem.encode("ascii"))
+    _note(home, door, "granted", actor, now, certificate=certificate)
+    with home.store.write() as session:
+        facts.put(session, "enrolment", _fact(customer, stated, certificate, now))
+        counting.end_notice(session, now, "not-enrolled")
+    return Enrolled(customer, stated.corporate, certificate.not_valid_after_utc)
+
+
+def is_enrolled(home: Home) -> bool:
+    """Whether corporate has issued a certificate to this installation, expired or not."""
+    return (home.keys.folder / CERTIFICATE_FILE).is_file()
+
+
+def known(home: Home, now: datetime) -> Manifest:
+    """The stored manifest, checked against the pinned root. Raises SignatureRefused; `manifest-missing` if none."""
+    path = home.keys.folder / MANIFEST_FILE
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = "run 'diffgram-home enrol'"
+        raise SignatureRefused("manifest-missing", f"there is no manifest in '{path}'", hint) from error
+    return manifest.check(data, home.settings.corporate.root, now)
+
+
+def refresh(home: Home, door: Door, now: datetime, *, first: bool = False) -> Manifest:
+    """Fetch the manifest and keep it if it is not older than the one here.
+
+    With `first` over an unverified connection, as when there is none yet, or when corporate's authority itself changed.
+    Raises SignatureRefused, EnrolmentError, NotReached, Unknown; what is stored then stays. The ledger says that it was
+    asked for, before anything opens, and how that ended.
+    """
+    trusted = None if first else trust(home, known(home, now))
+    _contact(home, door, "asked", None, now)
+    try:
+        answer = door.fetch_manifest(trusted) if trusted else door.fetch_manifest_unverified()
+        fresh = _fresh(home, answer, now)
+    except (HomeError, SignatureRefused) as error:
+        _contact(home, door, "failed", error.code, now)
+        raise
+    keys.write_private(home.keys.folder / MANIFEST_FILE, answer.body)
+    _contact(home, door, "answered", None, now)
+    return fresh
+
+
+def _fresh(home: Home, answer: Answer, now: datetime) -> Manifest:
+    if answer.status != 200:
+        raise _refusal(answer)
+    fresh = manifest.check(answer.body, home.settings.corporate.root, now)
+    if fresh.version < _version_here(home):
+        hint = "it may come from a restored backup at corporate, or from somebody in between; ask corporate"
+        raise SignatureRefused("manifest-older", f"version {fresh.version} is older than the one here", hint)
+    return fresh
+
+
+def trust(home: Home, stated: Manifest) -> Trust:
+    """Whose server certificates count: the manifest's authority, and what the settings add."""
+    corporate = home.settings.corporate
+    return Trust(stated.certificates, corporate.ca_file, corporate.trust == "system")
+
+
+def identity(home: Home, now: datetime, *, bare: bool = False) -> Identity:
+    """Who we are towards corporate. An expired certificate is not shown, nor any if `bare`: TLS would end there."""
+    path = home.keys.folder / CERTIFICATE_FILE
+    shown = None if bare or _expired(path, now) else path
+    return Identity(home.installation, home.keys.installation, home.keys.folder / "installation.pem", shown)
+
+
+def renew(home: Home, door: Door, pem: Any, now: datetime) -> bool:
+    """Take a certificate that rode on an answer; True if it is newer than ours and is kept from now on.
+
+    Raises SignatureRefused for one that is not ours or not corporate's.
+    """
+    if not isinstance(pem, str):
+        raise _unusable("it is not text")
+    fresh = _own(home, pem, known(home, now), now)
+    path = home.keys.folder / CERTIFICATE_FILE
+    held = _held(path)
+    if held is not None and held.not_valid_after_utc >= fresh.not_valid_after_utc:
+        return False
+    keys.write_private(path, pem.encode("ascii"))
+    _note(home, door, "renewed", "home", now, certificate=fresh)
+    return True
+
+
+def _request(home: Home) -> str:
+    """A signing request (PKCS #10, PEM): proves that the key is here, asks for nothing but a certificate for it."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, home.installation)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    return builder.sign(home.keys.installation, None).public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def _granted(answer: Answer) -> tuple[str, str]:
+    """Customer and certificate of a 201; otherwise raises EnrolmentError."""
+    if answer.status != 201:
+        raise _refusal(answer)
+    told = told_by(answer)
+    customer, pem = told.get("customer"), told.get("certificate")
+    if not isinstance(customer, str) or not isinstance(pem, str):
+        hint = "is [corporate] url the wire address? ask corporate"
+        raise EnrolmentError("answer-malformed", "corporate's answer has no customer and certificate", hint)
+    return plain(customer), pem
+
+
+def _refusal(answer: Answer) -> EnrolmentError:
+    told = told_by(answer)
+    code = code_of(told) or f"status-{answer.status}"
+    message = plain(told.get("message")) or f"corporate answered {answer.status}"
+    return EnrolmentError(
+        code, message, plain(told.get("hint")) or "ask corporate; look at [corporate] url and any proxy"
+    )
+
+
+def _own(home: Home, pem: str, stated: Manifest, now: datetime) -> x509.Certificate:
+    """The certificate in `pem`, if it is for our key and id, by an authority of the manifest, and not over.
+
+    Its beginning is not looked at: a clock here that is behind would refuse what corporate's clock just made.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise _unusable("it cannot be read") from error
+    if certificate.public_key() != home.keys.installation.public_key():
+        raise _unusable("it is for another key")
+    if names.get_values_for_type(x509.UniformResourceIdentifier) != [_URI + home.installation]:
+        raise _unusable("it names another installation")
+    if not any(_issued_by(certificate, authority) for authority in stated.certificates):
+        raise _unusable("it is not issued by an authority of the manifest")
+    if certificate.not_valid_after_utc <= now:
+        raise _unusable("its time is over; look at this machine's clock")
+    return certificate
+
+
+def _issued_by(certificate: x509.Certificate, authority: str) -> bool:
+    try:
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode("ascii")))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _unusable(why: str) -> SignatureRefused:
+    return SignatureRefused(
+        "certificate-unusable", f"corporate's certificate for us cannot be used: {why}", "ask corporate"
+    )
+
+
+def _held(path: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _expired(path: Path, now: datetime) -> bool:
+    held = _held(path)
+    return held is None or held.not_valid_after_utc <= now
+
+
+def _note(
+    home: Home,
+    door: Door,
+    step: Literal["asked", "granted", "refused", "unknown", "renewed"],
+    actor: str,
+    now: datetime,
+    *,
+    code: str | None = None,
+    certificate: x509.Certificate | None = None,
+) -> None:
+    """One step in the ledger, durable when this returns."""
+    entry = record.Enrolment(
+        at=record.instant(now),
+        actor=actor,
+        certificate=certificate.fingerprint(hashes.SHA256()).hex() if certificate else None,
+        code=code,
+        destination=door.destination,
+        installation=home.installation,
+        key=signed.thumbprint(home.keys.installation.public_key()),
+        root=home.settings.corporate.root,
+        step=step,
+    )
+    with home.store.write() as session:
+        ledger.append(session, entry)
+
+
+def _contact(
+    home: Home, door: Door, step: Literal["asked", "answered", "failed"], code: str | None, now: datetime
+) -> None:
+    at, request = record.instant(now), "GET /v1/manifest"
+    entry = record.Contact(at=at, code=code, destination=door.destination, request=request, step=step)
+    with home.store.write() as session:
+        ledger.append(session, entry)
+
+
+def _version_here(home: Home) -> int:
+    """The version to stay at or above, also when its date is over; a damaged file must not block its successor."""
+    try:
+        return manifest.read((home.keys.folder / MANIFEST_FILE).read_bytes(), home.settings.corporate.root).version
+    except (OSError, SignatureRefused):
+        return 0
+
+
+def _fact(customer: str, stated: Manifest, certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
+    return {
+        "customer": customer,
+        "corporate": stated.corporate,
+        "at": now.isoformat(),
+        "expires_at": certificate.not_valid_after_utc.isoformat(),
+    }

@@ -1,0 +1,386 @@
+"""Sends what is sealed: one attempt after the other, each in the ledger before its socket opens.
+
+What may leave is the gate's, the connection the door's, what an answer means judging.py's. Rules:
+
+- The attempt and its exact bytes are durable before the door is asked; the outcome is a leaf of its own afterwards. No
+  transaction is open in between. Killed there, the next start finds the attempt and calls it `unknown`.
+- One sender at a time over all processes (`sending.lock`), so that an attempt without outcome has nobody left.
+- A batch that was tried less often goes first, and waits longer after each try: one that corporate always fails on
+  holds up no other. While corporate itself fails it is asked with one batch at a time, ever more rarely (patience.py).
+- Nothing is asked, and no name looked up, unless something is due in a case that is `on`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit import gate
+from audit.errors import Refused, SignatureRefused
+from diffgram_home import attempts, bodies, counting, egress, enrolment, facts, judging, locks, patience, rules, sealing
+from diffgram_home.errors import HomeError, LedgerError
+from diffgram_home.exchange import DoorError
+from diffgram_home.home import Home
+from diffgram_home.judging import Verdict
+from diffgram_home.manifest import Manifest
+from diffgram_home.models import QUEUED, UNKNOWN, VOIDING, Attempt, Batch
+from diffgram_home.outbound import CERTIFICATE_NOT_ACCEPTED, Door
+from diffgram_home.patience import SUBJECT
+
+REFETCH_EVERY = timedelta(hours=1)
+"""The manifest is fetched again for an unknown key or authority at most so often."""
+
+CERTIFICATE_REQUIRED, CERTIFICATE_WRONG = "certificate-required", "certificate-wrong"
+_REFETCHED = "refetched"  # a fact: when the manifest was fetched again
+_ROUND_S = 30  # a round of the scheduler ends after so long, for modes and intake to have their turn
+_WAITING = (QUEUED, VOIDING)
+_AGAIN = "nothing to do: it is tried again, and stored once"
+_PATIENCE = 3  # batches in a row that corporate cannot take yet, before the rest waits for the next time
+
+
+class SendingError(HomeError):
+    """Nothing can be sent now: not enrolled, somebody else is sending, or corporate asked to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One attempt that was made, and its outcome.
+
+    `code`, `detail` and `hint` say why, unless it was accepted; `status` is None when no answer came; `blame` is one of
+    judging's words.
+    """
+
+    case: str
+    sequence: int
+    sha256: str
+    outcome: str
+    code: str | None
+    detail: str
+    hint: str
+    status: int | None
+    blame: str | None
+
+
+@dataclass(slots=True)
+class _Round:
+    """One call of `send_due`: what was tried in it, and what may be done only once in it."""
+
+    home: Home
+    door: Door
+    clock: Callable[[], datetime]
+    stated: Manifest
+    bare: bool = False
+    refetched: bool = False
+    renewed: bool = False
+    tried: set[int] = field(default_factory=set)
+
+
+def open_door(home: Home) -> Door:
+    """The door to the corporate in the settings."""
+    corporate = home.settings.corporate
+    return Door(
+        corporate.url,
+        registry=egress.reachable(home.settings),
+        timeout_s=corporate.timeout_s,
+        rules=lambda: rules.current(home),
+        proxy=corporate.proxy,
+    )
+
+
+def send_due(
+    home: Home,
+    door: Door,
+    now: datetime,
+    *,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Sent]:
+    """Send what is due, and say what became of it.
+
+    With `force` (a person asked) waiting times of our own are passed over, corporate's are not, and what prevents
+    sending is raised: SendingError; and SignatureRefused, NotReached, Unknown or EnrolmentError when corporate's
+    manifest, which is over, cannot be fetched again. Always raises StoreError.
+    """
+    lock = home.settings.folder / "sending.lock"
+    with locks.alone(lock, wait_s=home.settings.corporate.timeout_s if force else 0) as alone:
+        if not alone:
+            return _cannot(force, "sending-busy", "another process is sending", "try again in a moment")
+        _close_unfinished(home, now)
+        waiting = _count(home)
+        if not waiting or _must_wait(home, now, force):
+            return []
+        if not enrolment.is_enrolled(home):
+            return _not_enrolled(home, now, force)
+        clock = _clock(now)
+        try:
+            current = _Round(home, door, clock, _stated(home, door, clock()))
+        except (DoorError, HomeError, SignatureRefused) as error:
+            _no_manifest(home, error, clock())
+            if force:
+                raise
+            return []
+        sent: list[Sent] = []
+        for one in _each(current, force):
+            sent.append(one)
+            if progress:
+                progress(len(sent), max(waiting, len(sent)))
+        return sent
+
+
+def _each(current: _Round, force: bool) -> Iterator[Sent]:
+    """Attempts until nothing is due, or corporate fails."""
+    refused_in_a_row, ends = 0, current.clock() + timedelta(seconds=_ROUND_S)
+    while not current.door.is_stopping and (batch := _next(current, force)) is not None:
+        verdict = _attempt(current, batch)
+        if verdict is None:
+            continue
+        yield _sent(batch, verdict)
+        if verdict.blame == judging.CORPORATE and not _mended(current, batch, verdict):
+            return
+        refused_in_a_row = refused_in_a_row + 1 if verdict.blame == judging.BATCH and not verdict.final else 0
+        if refused_in_a_row >= _PATIENCE or (current.clock() > ends and not force):
+            return
+
+
+def _sent(batch: Batch, verdict: Verdict) -> Sent:
+    return Sent(
+        batch.case,
+        batch.sequence,
+        batch.sha256,
+        verdict.outcome,
+        verdict.code,
+        verdict.detail,
+        verdict.hint,
+        verdict.status,
+        verdict.blame,
+    )
+
+
+def _next(current: _Round, force: bool) -> Batch | None:
+    """The batch to try now, fewest tries first; a time that lies beyond every wait was written by a wrong clock."""
+    now = current.clock()
+    cases = [case for case, mode in rules.current(current.home).modes.cases.items() if mode == "on"]
+    wanted = select(Batch).where(Batch.state.in_(_WAITING), Batch.case.in_(cases), Batch.id.not_in(current.tried))
+    if not force:
+        due = Batch.next_try_at.is_(None) | (Batch.next_try_at <= now)
+        wanted = wanted.where(due | (Batch.next_try_at > now + patience.LONGEST_ASKED_WAIT))
+    if not _wrapping_approved(current.home):
+        return None
+    with current.home.store.read() as session:
+        return session.scalars(wanted.order_by(Batch.tries, Batch.case, Batch.sequence).limit(1)).first()
+
+
+def _wrapping_approved(home: Home) -> bool:
+    """Whether header and envelope are approved. Without them the gate refuses all: no attempt, hence no noise."""
+    return all(map(rules.current(home).consent.allows, home.catalogue.wrapping()))
+
+
+def _attempt(current: _Round, batch: Batch) -> Verdict | None:
+    """One attempt from its leaf to its outcome's leaf; None if the batch could not be tried."""
+    home = current.home
+    current.tried.add(batch.id)  # one that was accepted does not wait any more; the set stays small
+    body = _body(home, batch, current.clock())
+    if body is None:
+        return None
+    with home.store.write() as session:
+        held = session.get(Batch, batch.id)
+        if held is None or held.state not in _WAITING or held.sha256 != batch.sha256:  # voided since it was looked for
+            return None
+        attempt = attempts.begin(session, held, current.door.destination, current.clock())
+    verdict = _asked(current, batch, body)
+    now = current.clock()
+    with home.store.write() as session:
+        _finish(home, session, session.get_one(Attempt, attempt.id), verdict, now)
+    if verdict.blame is None:
+        current.tried.discard(batch.id)
+    if verdict.blame == judging.GATE:
+        sealing.void_refused(home, now)
+    elif verdict.certificate is not None:
+        _renew(current, verdict, now)
+    return verdict
+
+
+def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
+    """What the door brings back for these bytes; the manifest is fetched again, once, for a key that is not in it."""
+    home = current.home
+    who = enrolment.identity(home, current.clock(), bare=current.bare)
+    try:
+        answer = current.door.send_batch(body, batch.generation, who, enrolment.trust(home, current.stated))
+    except Refused as error:
+        return judging.of_refusal(error)
+    except DoorError as error:
+        return judging.of_trouble(error)
+    header, _, _ = gate.header_of(body, rules.CODEC)
+    verdict = judging.of_answer(answer, header, batch.sha256, current.stated.receipts)
+    if verdict.code == judging.KEY_UNKNOWN and _refetch(current, first=False):
+        return judging.of_answer(answer, header, batch.sha256, current.stated.receipts)
+    return verdict
+
+
+def _mended(current: _Round, batch: Batch, verdict: Verdict) -> bool:
+    """Whether what went wrong was put right here, so that the same batch may go again at once; each cure only once."""
+    if verdict.code == CERTIFICATE_NOT_ACCEPTED and not current.bare:
+        current.bare = True
+    elif verdict.code == CERTIFICATE_REQUIRED and current.renewed:
+        current.bare = current.renewed = False
+    elif not (verdict.code == CERTIFICATE_WRONG and _refetch(current, first=True)):
+        return False
+    current.tried.discard(batch.id)
+    now = current.clock()
+    with current.home.store.write() as session:
+        session.get_one(Batch, batch.id).next_try_at = now
+        patience.answers(session, now)
+    return True
+
+
+def _finish(home: Home, session: Session, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
+    """The outcome with everything that follows from it, in one transaction."""
+    batch = session.get_one(Batch, attempt.batch_id)
+    retry_at = now + patience.wait(batch.tries, home.settings.sending.every_s)
+    if verdict.blame == judging.CORPORATE:
+        corporate_at = patience.fails(session, home.settings.sending.every_s, verdict, now)
+        retry_at = max(retry_at, corporate_at) if verdict.retry_after_s is not None else retry_at
+    elif verdict.blame is None or verdict.blame == judging.BATCH:
+        patience.answers(session, now)
+    attempts.finish(
+        home,
+        session,
+        attempt,
+        outcome=verdict.outcome,
+        now=now,
+        code=verdict.code,
+        status=verdict.status,
+        detail="; ".join(filter(None, (verdict.detail, verdict.hint))) or None,
+        receipt=verdict.receipt,
+        retry_at=retry_at,
+        final=verdict.final,
+        already=verdict.already,
+    )
+
+
+def _must_wait(home: Home, now: datetime, force: bool) -> bool:
+    with home.store.read() as session:
+        was = patience.state(session)
+    if not patience.is_waiting(was, now):
+        return False
+    if force and was.asked and was.not_before is not None:
+        moment = was.not_before.strftime("%H:%M:%SZ")
+        raise SendingError("asked-to-wait", f"corporate asked to wait until {moment}", "try again then", retry=True)
+    return not force
+
+
+def _close_unfinished(home: Home, now: datetime) -> None:
+    """Attempts whose process ended before their outcome: nobody knows what arrived."""
+    with home.store.read() as session:
+        if not attempts.unfinished(session):
+            return
+    interrupted = Verdict(UNKNOWN, "interrupted", detail="the process ended before the answer", hint=_AGAIN)
+    with home.store.write() as session:
+        for attempt in attempts.unfinished(session):
+            attempts.finish(
+                home,
+                session,
+                attempt,
+                outcome=interrupted.outcome,
+                now=now,
+                code=interrupted.code,
+                detail=f"{interrupted.detail}; {interrupted.hint}",
+                retry_at=now,
+            )
+
+
+def _body(home: Home, batch: Batch, now: datetime) -> bytes | None:
+    """The exact bytes; a body that is damaged or gone is told once and holds up nothing else."""
+    try:
+        with home.store.read() as session:
+            body = bodies.get(session, batch.sha256)
+        trouble = None if body is not None else ("body-missing", "its bytes are not there", "restore the last backup")
+    except LedgerError as error:
+        body, trouble = None, (error.code, str(error.args[0]), error.hint)
+    if trouble:
+        code, text, hint = trouble
+        with home.store.write() as session:
+            counting.notice(session, now, code, f"{batch.case} {batch.sequence}", text, hint)
+            session.get_one(Batch, batch.id).next_try_at = now + patience.LONGEST_WAIT
+    return body
+
+
+def _stated(home: Home, door: Door, now: datetime) -> Manifest:
+    """Corporate's keys; fetched again when the date of what is here is over."""
+    try:
+        return enrolment.known(home, now)
+    except SignatureRefused:
+        return enrolment.refresh(home, door, now, first=True)
+
+
+def _refetch(current: _Round, *, first: bool) -> bool:
+    """Fetch the manifest again, once in a round and not more often than hourly; True if it is a newer one."""
+    home, now = current.home, current.clock()
+    with home.store.read() as session:
+        at = facts.get(session, _REFETCHED)
+    if current.refetched or (at is not None and timedelta(0) <= now - datetime.fromisoformat(at) < REFETCH_EVERY):
+        return False
+    current.refetched = True
+    with home.store.write() as session:
+        facts.put(session, _REFETCHED, now.isoformat())
+    try:
+        fresh = enrolment.refresh(home, current.door, now, first=first)
+    except (HomeError, SignatureRefused):
+        return False  # the ledger has it as a contact that failed; the verdict stays as it was
+    is_newer = fresh.version > current.stated.version
+    current.stated = fresh
+    return is_newer
+
+
+def _renew(current: _Round, verdict: Verdict, now: datetime) -> None:
+    """Take the certificate that rode on the answer; one that cannot be used is told, and the old one stays."""
+    home = current.home
+    try:
+        current.renewed = enrolment.renew(home, current.door, verdict.certificate, now)
+    except SignatureRefused as error:
+        with home.store.write() as session:
+            counting.notice(session, now, error.code, SUBJECT, str(error.args[0]), error.hint)
+        return
+    with home.store.write() as session:
+        counting.end_notice(session, now, "certificate-unusable", SUBJECT)
+
+
+def _no_manifest(home: Home, error: DoorError | HomeError | SignatureRefused, now: datetime) -> None:
+    verdict = Verdict(UNKNOWN, error.code, detail=str(error.args[0]), hint=error.hint)
+    with home.store.write() as session:
+        patience.fails(session, home.settings.sending.every_s, verdict, now)
+
+
+def _not_enrolled(home: Home, now: datetime, force: bool) -> list[Sent]:
+    text, hint = "this installation is not enrolled with corporate", "run 'diffgram-home enrol --token-file FILE'"
+    if not force:
+        with home.store.write() as session:
+            counting.notice(session, now, "not-enrolled", SUBJECT, text, hint)
+    return _cannot(force, "not-enrolled", text, hint)
+
+
+def _cannot(force: bool, code: str, text: str, hint: str) -> list[Sent]:
+    if force:
+        raise SendingError(code, text, hint, retry=True)
+    return []
+
+
+def _count(home: Home) -> int:
+    """How many batches wait in cases that are on."""
+    cases = [case for case, mode in rules.current(home).modes.cases.items() if mode == "on"]
+    if not cases:
+        return 0
+    with home.store.read() as session:
+        waiting = attempts.count_waiting(session)
+    return sum(waiting.get(case, 0) for case in cases)
+
+
+def _clock(now: datetime) -> Callable[[], datetime]:
+    """The time as it passes from `now` on, whatever is done to the machine's clock meanwhile."""
+    began = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - began)
