@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from audit.catalogue import CASES
-from diffgram_home import _rows, bodies, facts, rules, views
+from diffgram_home import _rows, bodies, facts, ledger, rules, views
 from diffgram_home._reading_attempt import attempt, history
 from diffgram_home.home import Home
 from diffgram_home.models import QUEUED, VOIDING, Approval, Batch, Block
@@ -24,6 +24,7 @@ __all__ = [
     "body",
     "body_of",
     "cases",
+    "checkpoint",
     "fields",
     "history",
     "kept",
@@ -31,6 +32,7 @@ __all__ = [
     "overview",
     "pending",
     "sent",
+    "state",
     "withheld",
 ]
 
@@ -57,7 +59,7 @@ def overview(home: Home, now: datetime) -> views.Overview:
             unapproved=len(live) - approved,
             catalogue=home.catalogue.hash,
             corporate=home.settings.corporate.url,
-            enrolled=bool(enrolment.get("certificate")),
+            enrolled=bool(enrolment),
             customer=enrolment.get("customer"),
             last_message_at=session.scalar(select(Block.taken_at).order_by(Block.id.desc()).limit(1)),
             heartbeat_at=_rows.moment(heartbeat.get("at")),
@@ -97,7 +99,7 @@ def pending(home: Home, *, case: str | None = None, limit: int = 20, lines: int 
             not_sealed=_rows.not_sealed(session),
             withheld=tuple(row for row in _rows.last_withheld(session) if case in (None, row.case)),
             approval_missing=not all(map(holding.consent.allows, home.catalogue.wrapping())),
-            enrolled=bool((facts.get(session, "enrolment") or {}).get("certificate")),
+            enrolled=bool(facts.get(session, "enrolment")),
         )
 
 
@@ -138,6 +140,20 @@ def body_of(home: Home, sha256: str) -> bytes | None:
     """The exact bytes with this hash, or None if unknown or pruned."""
     with home.store.read() as session:
         return bodies.get(session, sha256)
+
+
+def state(home: Home) -> str:
+    """A word that changes when something was recorded, or is newly waiting."""
+    with home.store.read() as session:
+        newest = session.scalar(select(func.max(Block.id))) or 0
+        return f"{ledger.standing(session).size}.{newest}"
+
+
+def checkpoint(home: Home) -> str:
+    """The newest checkpoint's text, or "" before the first."""
+    with home.store.read() as session:
+        last = ledger.last_checkpoint(session)
+        return last.text if last else ""
 
 
 def withheld(home: Home, *, days: int = 30, now: datetime) -> tuple[views.Withheld, ...]:

@@ -14,6 +14,7 @@ from tests.store.building import (
     KIND,
     NOW,
     OTHER_KIND,
+    build,
     collect_and_seal,
     frame,
     message,
@@ -42,7 +43,12 @@ def finish(home, attempt, outcome, **more):
 
 
 def queued_orders(home):
-    return [order for row in reading.pending(home).batches if row.state == QUEUED for order in orders_in(row.body)]
+    return [
+        order
+        for row in reading.pending(home, limit=1000).batches
+        if row.state == QUEUED
+        for order in orders_in(row.body)
+    ]
 
 
 def withheld(home):
@@ -76,11 +82,12 @@ def test_messages_of_several_blocks_share_a_batch(home):
     assert made.messages == 5
 
 
-def test_a_batch_holds_no_more_bytes_than_the_settings_say(home):
-    home.settings.path.write_text(home.settings.path.read_text())
-    small = home.settings.sending.batch_bytes
+def test_a_batch_holds_no_more_bytes_than_the_settings_say(tmp_path):
+    home = build(tmp_path, more="[sending]\nbatch_bytes = 10000\n")
     made = collect_and_seal(home, range(1000))
-    assert all(batch.size_bytes <= small for batch in made)
+    assert len(made) > 5
+    assert all(batch.size_bytes <= 10_000 for batch in made)
+    assert sorted(queued_orders(home)) == list(range(1000))
 
 
 def test_an_accepted_batch_is_sent_and_its_bytes_stay(home):
