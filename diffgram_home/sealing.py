@@ -204,9 +204,9 @@ def _seal_pieces(
     header = _header(home, case, number, ledger.standing(session), now)
     flat = [blocks.collected(word, message) for piece in pieces for word, message in piece.messages]
     flat = flat[: home.settings.sending.batch_messages]
-    sealed = gate.seal(flat, header, rules, ruling.CODEC)
-    while len(sealed.body) > home.settings.sending.batch_bytes and len(flat) > 1:
-        flat = flat[: len(flat) // 2]
+    sealed, limit = gate.seal(flat, header, rules, ruling.CODEC), home.settings.sending.batch_bytes
+    while len(sealed.body) > limit and len(flat) > 1:
+        flat = flat[: min(len(flat) - 1, 1 + len(flat) * limit * 9 // (len(sealed.body) * 10))]
         sealed = gate.seal(flat, header, rules, ruling.CODEC)
     counting.add_tally(session, now, counting.WITHHELD, case, sealed.withheld)
     taken, rest = _split(pieces, len(flat))

@@ -1,4 +1,4 @@
-"""Makes a real installation in a temporary folder for the tests of the store: settings, keys, SQLite, catalogue, spool."""
+"""Makes a real installation in a temporary folder for the tests: settings, keys, SQLite, catalogue, spool."""
 
 from __future__ import annotations
 
