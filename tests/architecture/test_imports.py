@@ -126,7 +126,7 @@ def test_modules_of_a_package_have_no_cycle():
             module: {n for name in imports(path) for n in (name, name.rpartition(".")[0]) if n in known} - {module}
             for module, path in known.items()
         }
-        for module, wanted in graph.items():  # a package's __init__ re-exports its parts, and is no dependency of theirs
+        for module, wanted in graph.items():  # an __init__ re-exports its parts, and is no dependency of theirs
             wanted -= {name for name in wanted if f"{module}.".startswith(f"{name}.")}
         tuple(graphlib.TopologicalSorter(graph).static_order())
 
