@@ -185,7 +185,7 @@ def test_a_line_without_end_is_not_read_into_memory():
 
     stream = Endless()
     *found, _report = export.verify(stream, Known(), MINE)
-    assert found[0].code == "export-cut"
+    assert "export-cut" in [finding.code for finding in found]
     assert set(stream.asked) == {export.MAX_LINE_BYTES}
 
 
