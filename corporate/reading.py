@@ -45,6 +45,11 @@ class InstallationRow:
     conflicts: int
     undeclared: int
 
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody should look at it."""
+        return bool(self.missing or self.conflicts or self.undeclared)
+
 
 @dataclass(frozen=True, slots=True)
 class InstallationPage:

@@ -1,10 +1,24 @@
-"""The pages for the vendor's staff."""
+"""The pages for the vendor's staff: server-rendered, without any script.
+
+Leaves to others: what is shown (reading) and done (enrolment, people). Rules: every route but the sign-in needs a
+session, decided in one place before any view runs; every POST needs the form's token; every answer has the same strict headers.
+"""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from corporate.pages import batches, guarding, installations, rendering, signing_in, tokens
 from corporate.server import Corporate
 
 
 def register(app: Flask, server: Corporate) -> None:
     """Put the pages onto `app`."""
     app.extensions["corporate"] = server
+    names = server.settings.pages.names
+    app.config.update(MAX_CONTENT_LENGTH=32_768, TRUSTED_HOSTS=list(names), PROPAGATE_EXCEPTIONS=False)
+    if server.settings.pages.behind_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    guarding.register(app)
+    rendering.register(app)
+    for module in (signing_in, installations, batches, tokens):
+        app.register_blueprint(module.blueprint)

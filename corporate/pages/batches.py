@@ -1,0 +1,99 @@
+"""Received messages, the batch each came in, its exact bytes and its receipt; and the releases that explain them."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from audit import receipt, signed
+from audit.catalogue import CASES, Catalogue
+from corporate import reading, releases
+from corporate.models import Batch
+from corporate.pages.guarding import server
+from corporate.reading import Filter
+
+blueprint = Blueprint("batches", __name__)
+
+
+@blueprint.get("/received")
+def received() -> str:
+    """The newest messages."""
+    chosen = Filter(
+        kind=request.args.get("kind") or None,
+        case=request.args.get("case") or None,
+        installation=request.args.get("installation") or None,
+        before=_before(request.args.get("before", "")),
+    )
+    store = server().store
+    rows = reading.messages(store, chosen)
+    more = f"{rows[-1].batch_id}.{rows[-1].position}" if len(rows) == reading.PAGE else None
+    return render_template(
+        "received.html", rows=rows, chosen=chosen, more=more, kinds=reading.kinds(store), cases=CASES
+    )
+
+
+@blueprint.get("/batches/<int:wanted>")
+def show(wanted: int) -> str:
+    """One batch: the bytes, what each field is, and the receipt."""
+    found, customer, lines = _batch(wanted)
+    key = server().keys.receipts.public_key()
+    return render_template(
+        "batch.html",
+        batch=found,
+        customer=customer,
+        lines=lines,
+        fields=_fields(server().catalogue(json.loads(found.header)["catalogue"]), lines),
+        given=receipt.read(found.receipt, signed.ring(key)),
+    )
+
+
+@blueprint.get("/batches/<int:wanted>/body")
+def body(wanted: int) -> Response:
+    """The exact bytes that were received."""
+    found, _, lines = _batch(wanted)
+    data = "".join(f"{line}\n" for line in lines).encode()
+    return _file(data, "application/x-ndjson", f"{found.sha256}.ndjson")
+
+
+@blueprint.get("/batches/<int:wanted>/receipt")
+def receipt_file(wanted: int) -> Response:
+    """The signed receipt."""
+    found, _, _ = _batch(wanted)
+    return _file(found.receipt.encode(), "application/jose", f"{found.sha256}.receipt.jws")
+
+
+@blueprint.get("/releases")
+def list_releases() -> str:
+    """Catalogues and indexes that batches may name."""
+    return render_template("releases.html", rows=releases.every(server().store))
+
+
+def _batch(wanted: int) -> tuple[Batch, str, list[str]]:
+    found = reading.batch(server().store, wanted)
+    if found is None:
+        abort(404, "There is no such batch.")
+    return found
+
+
+def _fields(known: Catalogue | None, lines: list[str]) -> list[Any]:
+    """The definitions of the fields in this batch's messages."""
+    if known is None:
+        return []
+    found = {}
+    for line in lines[1:]:
+        message = json.loads(line)
+        stated = known.of_kind(message["kind"])
+        found.update({stated[key].name: stated[key] for key in message if key in stated})
+    return [found[name] for name in sorted(found)]
+
+
+def _before(text: str) -> tuple[int, int] | None:
+    batch, dot, position = text.partition(".")
+    if not dot or not (batch + position).isascii() or not (batch.isdigit() and position.isdigit()):
+        return None
+    return int(batch), int(position)
+
+
+def _file(data: bytes, media_type: str, name: str) -> Response:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(data, mimetype=media_type, headers=disposition)

@@ -1,0 +1,56 @@
+"""How values look on a page: times, hashes, numbers; and the page for errors."""
+
+import logging
+from datetime import datetime
+
+from flask import Flask, g, render_template
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+
+from corporate.pages.guarding import form_token
+
+_LOG = logging.getLogger(__name__)
+
+
+def register(app: Flask) -> None:
+    """Give the templates of `app` their filters, and errors their page."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(time=time, short=short, number=number)
+    app.context_processor(lambda: {"person": g.get("person"), "form_token": form_token})
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def time(value: datetime | None) -> Markup:
+    """A UTC time for people and programs; "never" for None."""
+    if value is None:
+        return Markup('<span class="quiet">never</span>')
+    return Markup('<time datetime="{}">{}</time>').format(
+        value.strftime("%Y-%m-%dT%H:%M:%SZ"), value.strftime("%-d %b %Y %H:%M:%S")
+    )
+
+
+def short(value: str) -> Markup:
+    """A hash or id as its first eight and last four characters; the whole of it as a tooltip."""
+    return Markup('<code class="hash" title="{}">{} {} … {}</code>').format(value, value[:4], value[4:8], value[-4:])
+
+
+def number(value: int) -> str:
+    """With commas."""
+    return f"{value:,}"
+
+
+def _refused(error: HTTPException) -> tuple[str, int]:
+    code = error.code or 500
+    return render_template("error.html", code=code, name=error.name, words=error.description), code
+
+
+def _unexpected(error: Exception) -> tuple[str, int]:
+    """The log has the type and the place, never the words, which may quote what somebody sent."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "?" if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+    _LOG.error("unexpected %s at %s", type(error).__name__, place)
+    words = "Something unexpected happened; the server's log says where. Try again."
+    return render_template("error.html", code=500, name="Unexpected error", words=words), 500
