@@ -1,7 +1,8 @@
 """The pages for the vendor's staff: server-rendered, without any script.
 
 Leaves to others: what is shown (reading) and done (enrolment, people). Rules: every route but the sign-in needs a
-session, decided in one place before any view runs; every POST needs the form's token; every answer has the same strict headers.
+session, decided in one place before any view runs; every POST needs the form's token; every answer has the same
+strict headers.
 """
 
 from flask import Flask
