@@ -12,6 +12,9 @@ prints one JSON line: what it did, and what it saw. Bodies (after Content-Encodi
     {"do": "other-authority"} {"do": "expired"} {"do": "wrong-name"}   TLS certificates that must not count
     {"do": "mute"}                           accepts the connection and says nothing, not even TLS
     {"do": "refuse-certificate"}             ends TLS when the client shows a certificate
+    {"do": "require-certificate"}            401 with a fresh certificate when the client shows none
+    {"do": "foreign-certificate"}            enrols with a certificate for another key
+    {"do": "downgrade"}                      an older manifest, from now on
     {"do": "new-authority"}                  from now on another authority, and a manifest that says so; answers nothing
     {"do": "poison", "sequence": 1, "status": 500}                  from now on that answer to this number, at once
 """
@@ -55,6 +58,8 @@ class Corporate:
         self.root = Ed25519PrivateKey.generate()
         self.receipts = Ed25519PrivateKey.generate()
         self.authority = trustme.CA()
+        self.other = trustme.CA()
+        self.other.cert_pem.write_to_path(str(folder / "other-authority.pem"))
         self.version = 1
         self.orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.installations: dict[str, x509.Certificate] = {}
@@ -74,7 +79,7 @@ class Corporate:
             "corporate": "Misbehaving Inc",
             "version": self.version,
             "issued_at": _time(now),
-            "expires_at": _time(now + timedelta(days=30)),
+            "expires_at": _time(now + timedelta(days=300)),
             "keys": [
                 {"purpose": "receipts", "jwk": signed.to_jwk(self.receipts.public_key())},
                 {"purpose": "certificates", "certificate": self.authority.cert_pem.bytes().decode()},
@@ -102,13 +107,13 @@ class Corporate:
         return made.public_bytes(PEM).decode()
 
     def context(self, what: str) -> ssl.SSLContext:
-        authority = trustme.CA() if what == "other-authority" else self.authority
+        authority = self.other if what == "other-authority" else self.authority
         name = "elsewhere.example" if what == "wrong-name" else "127.0.0.1"
         over = datetime.now(UTC) - timedelta(days=1) if what == "expired" else None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(name, "localhost", not_after=over).configure_cert(context)
         context.verify_mode = ssl.CERT_OPTIONAL
-        clients = trustme.CA() if what == "refuse-certificate" else self.authority
+        clients = self.other if what == "refuse-certificate" else self.authority
         clients.configure_trust(context)
         return context
 
@@ -173,6 +178,8 @@ def act(
     if what == "rotate":
         corporate.receipts, corporate.version = Ed25519PrivateKey.generate(), corporate.version + 1
         what = order.get("then", "good")
+    if what == "downgrade":
+        corporate.version -= 1
     if what == "new-authority":
         corporate.authority, corporate.version = trustme.CA(), corporate.version + 1
         return
@@ -198,12 +205,16 @@ def properly(corporate: Corporate, request: Request, body: bytes, order: dict[st
     if request.path == "/v1/manifest":
         return _http(200, corporate.manifest())
     if request.path == "/v1/enrolment":
-        return _enrol(corporate, json.loads(body))
+        return _enrol(corporate, json.loads(body), what)
     header, _, _ = gate.header_of(body, CODEC)
     key = corporate.installations[header.installation].public_key()
     signed.verify(request.headers["diffgram-signature"], signed.ring(key), signed.BATCH, payload=body)
     if header.sequence in corporate.poison:
         return _http(corporate.poison[header.sequence], "")
+    if what == "require-certificate":
+        fresh = corporate.certificate(header.installation, key, order.get("days", 90))
+        no = {"code": "certificate-required", "message": "none was shown", "hint": "", "retry": True}
+        return _http(401, {**no, "certificate": fresh})
     digest = hashlib.sha256(body).hexdigest()
     already = None
     if what not in ("wrong-hash", "wrong-key"):
@@ -232,12 +243,14 @@ def properly(corporate: Corporate, request: Request, body: bytes, order: dict[st
     return _http(200, answer)
 
 
-def _enrol(corporate: Corporate, asked: dict[str, str]) -> bytes:
+def _enrol(corporate: Corporate, asked: dict[str, str], what: str) -> bytes:
     if asked["token"] != "token-for-tests":
         return _http(403, {"code": "token-unknown", "message": "the token is not known", "hint": "ask", "retry": False})
     request = x509.load_pem_x509_csr(asked["csr"].encode())
     assert request.is_signature_valid
-    pem = corporate.certificate(asked["installation"], request.public_key())
+    foreign = what == "foreign-certificate"
+    key = Ed25519PrivateKey.generate().public_key() if foreign else request.public_key()
+    pem = corporate.certificate(asked["installation"], key)
     corporate.installations[asked["installation"]] = x509.load_pem_x509_certificate(pem.encode())
     return _http(201, {"certificate": pem, "customer": "St Mary Hospital"})
 
