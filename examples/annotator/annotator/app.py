@@ -44,7 +44,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         MAX_CONTENT_LENGTH=MAX_UPLOAD_BYTES,
         SECRET_KEY=_session_key(folder / "session.key"),
     )
-    make_session = sessionmaker(open_database(f"sqlite:///{database}"), expire_on_commit=False)
+    make_session = sessionmaker(open_database(database), expire_on_commit=False)
     _guard(app)
     _with_database(app, make_session)
     pages.register(app)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import ForeignKey, create_engine
 from sqlalchemy import event as hooks
@@ -87,11 +89,13 @@ class Annotation(Base):
     label: Mapped[Label | None] = relationship()
 
 
-def open_database(url: str) -> Engine:
-    """Open the database, and make the tables that are not there yet."""
-    engine = create_engine(url)
+def open_database(path: Path) -> Engine:
+    """Open the database at `path`, and make the tables that are not there yet; one worker makes them, others wait."""
+    engine = create_engine(f"sqlite:///{path}")
     hooks.listen(engine, "connect", _set_up)
-    Base.metadata.create_all(engine)
+    with path.with_suffix(".tables-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Base.metadata.create_all(engine)
     return engine
 
 
