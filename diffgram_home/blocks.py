@@ -6,7 +6,7 @@ they were collected under (audit.modes). A message is named by its block and its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,12 +51,12 @@ def unpack(block: Block) -> list[tuple[int, dict[str, Any]]]:
     return found
 
 
-def collected(word: int, message: dict[str, Any]) -> Collected:
-    """The message for the gate; -1, which is no generation, unless the switch was `on` when it was collected.
+def collected(found: Iterable[tuple[int, dict[str, Any]]]) -> list[Collected]:
+    """The messages for the gate; generation -1, which is none, unless the switch was `on` when it was collected.
 
     A product may have read the file in the moment between narrowing and recording; only `on` counts as on.
     """
-    return Collected(word >> 2 if word & 3 == _ON else -1, message)
+    return [Collected(word >> 2 if word & 3 == _ON else -1, message) for word, message in found]
 
 
 def position_mode(word: int) -> tuple[str, int]:

@@ -27,6 +27,12 @@ def put(session: Session, sha256: str, body: bytes, now: datetime) -> None:
     row.zstd, row.pruned_at = zstandard.ZstdCompressor(level=LEVEL).compress(body), None
 
 
+def row(sha256: str, body: bytes, now: datetime) -> dict[str, object]:
+    """The values of a new row, for those who insert many at once."""
+    packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
+    return {"sha256": sha256, "at": now, "size_bytes": len(body), "zstd": packed}
+
+
 def get(session: Session, sha256: str) -> bytes | None:
     """The exact bytes, or None if unknown or pruned; raises LedgerError if what is stored has another hash."""
     row = session.get(Body, sha256)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -22,8 +22,9 @@ from diffgram_home import counting
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
 from diffgram_home.models import Checkpoint, Head, Leaf, Node
+from diffgram_home.store import AT_THE_END
 
-_FRONTIER = "ledger frontier"
+_FRONTIER, _NEW = "ledger frontier", "ledger rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +36,18 @@ class Standing:
 
 
 def append(session: Session, entry: record.Record) -> int:
-    """Append one record and return its position, from 0. Only inside `store.write()`."""
+    """Append one record and return its position, from 0. Only inside `store.write()`, whose end writes the row."""
     data = record.encode(entry)
     frontier = _frontier(session)
-    nodes: list[dict[str, object]] = []
+    leaves, nodes = _new_rows(session)
 
     def completed(level: int, number: int, digest: bytes) -> None:
         if level:  # level 0 is recomputed from the leaf itself
             nodes.append({"level": level, "number": number, "hash": digest})
 
     position = frontier.append(tree.leaf_hash(data), completed)
-    at = datetime.strptime(entry.at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    session.execute(insert(Leaf), [{"position": position, "type": _type(entry), "at": at, "data": data}])
-    if nodes:
-        session.execute(insert(Node), nodes)
-    moved = {"size": frontier.size, "frontier": frontier.to_bytes()}
-    if position == 0:
-        session.execute(insert(Head), [{"id": 1, **moved}])
-    else:
-        session.execute(update(Head).where(Head.id == 1).values(moved))
+    at = datetime.fromisoformat(entry.at)
+    leaves.append({"position": position, "type": _type(entry), "at": at, "data": data})
     return position
 
 
@@ -130,6 +124,27 @@ def checkpoint_for(session: Session, position: int) -> Checkpoint | None:
 def verifier_key(home: Home) -> str:
     """The line by which other verifiers know the key of our checkpoints."""
     return checkpoint.vkey(home.origin, home.keys.ledger.public_key())
+
+
+def _new_rows(session: Session) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Rows of leaves and nodes that the transaction writes at its end, together."""
+    if _NEW not in session.info:
+        session.info[_NEW] = ([], [])
+        session.info.setdefault(AT_THE_END, []).append(_write_down)
+    return session.info[_NEW]
+
+
+def _write_down(session: Session) -> None:
+    leaves, nodes = session.info.pop(_NEW)
+    frontier = _frontier(session)
+    session.execute(insert(Leaf), leaves)
+    if nodes:
+        session.execute(insert(Node), nodes)
+    moved = {"size": frontier.size, "frontier": frontier.to_bytes()}
+    if frontier.size == len(leaves):
+        session.execute(insert(Head), [{"id": 1, **moved}])
+    else:
+        session.execute(update(Head).where(Head.id == 1).values(moved))
 
 
 def _type(entry: record.Record) -> str:

@@ -146,7 +146,7 @@ class Batch(Base):
     """One sequence number of a case and the bytes that stand for it now; see the module for the states."""
 
     __tablename__ = "batch"
-    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
     case: Mapped[str] = mapped_column(String(20))
     sequence: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(10))

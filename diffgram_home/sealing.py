@@ -12,49 +12,27 @@ What may leave is `audit.gate`'s to say. Rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from audit import gate, record
 from audit.errors import Refused
 from audit.gate import Header, Rules
 from audit.modes import ALL_OFF
-from diffgram_home import blocks, bodies, counting, facts, ledger
+from diffgram_home import blocks, bodies, counting, ledger
 from diffgram_home import rules as ruling
+from diffgram_home._batching import Made, Piece, begin, header_for, seal_pieces, write_down
 from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 from diffgram_home.models import QUEUED, VOIDING, Attempt, Batch, Block, Source
-from diffgram_home.models import Sequence as SequenceRow
 from diffgram_home.settings import CASE_MODES
 
 BATCHES_A_TRANSACTION = 16
+BLOCKS_A_TRANSACTION = 64
 NOT_APPROVED = "approval-missing"
 _VOID_REASONS = {"switched": "mode", "not-approved": "withdrawn", "expired": "withdrawn"}
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """One batch that was sealed."""
-
-    id: int
-    case: str
-    sequence: int
-    messages: int
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Messages of one block on their way through the gate: their positions, and (word, message) of each."""
-
-    block_id: int
-    positions: Sequence[int]
-    messages: Sequence[tuple[int, dict[str, Any]]]
 
 
 def seal_waiting(home: Home, now: datetime) -> list[Made]:
@@ -89,7 +67,7 @@ def void_within(
         return False
     rules = ruling.within(home, session)
     standing = ledger.standing(session)
-    header = _header(home, batch.case, batch.sequence, standing, now, reason)
+    header = header_for(home, batch.case, batch.sequence, standing, now, reason)
     try:
         sealed = gate.void(header, rules, ruling.CODEC)
     except Refused:
@@ -113,12 +91,13 @@ def seal_again(home: Home, session: Session, batch: Batch, now: datetime) -> lis
     for source in session.scalars(select(Source).where(Source.batch_id == batch.id).order_by(Source.id)):
         held = blocks.messages(session, source.block_id)
         positions = [source.start + i for i, kept in enumerate(source.kept) if kept and source.start + i < len(held)]
-        pieces.append(_Piece(source.block_id, positions, [held[position] for position in positions]))
-    made = []
-    while any(piece.messages for piece in pieces):
-        one, pieces = _seal_pieces(home, session, batch.case, pieces, rules, now)
-        made += [one] if one else []
-    return made
+        pieces.append(Piece(source.block_id, positions, [held[position] for position in positions]))
+    work = begin(home, session, batch.case, rules, now)
+    pieces = [piece for piece in pieces if piece.messages]
+    while pieces:
+        pieces = seal_pieces(work, pieces)
+    write_down(session, work)
+    return work.made
 
 
 def void_refused(home: Home, now: datetime) -> int:
@@ -161,129 +140,51 @@ def _seal_some(home: Home, session: Session, case: str, now: datetime) -> tuple[
         return [], False  # the settings cannot be read: nothing moves, and nothing is given up either
     if not any(rules.modes.of(kind.name).mode == "on" for kind in home.catalogue.live_kinds(case)):
         return [], _pass_by(session, case, now)
-    if home.catalogue.wrapping() and not all(map(rules.consent.allows, home.catalogue.wrapping())):
+    if not all(map(rules.consent.allows, home.catalogue.wrapping())):
         _say_not_approved(session, case, now)
         return [], False
-    made: list[Made] = []
-    for _ in range(BATCHES_A_TRANSACTION):
-        pieces = _waiting(home, session, case, now)
-        if not pieces:
-            counting.end_notice(session, now, NOT_APPROVED, case)
-            return made, False
-        one, rest = _seal_pieces(home, session, case, pieces, rules, now)
-        made += [one] if one else []
-        _move_cursors(session, pieces, rest)
-    return made, True
+    loaded = _waiting(home, session, case, now)
+    if not loaded:
+        counting.end_notice(session, now, NOT_APPROVED, case)
+        return [], False
+    work = begin(home, session, case, rules, now)
+    rest: Sequence[Piece] = loaded
+    while rest and len(work.made) < BATCHES_A_TRANSACTION:
+        rest = seal_pieces(work, rest)
+    _move_cursors(session, loaded, rest)
+    write_down(session, work)
+    return work.made, True
 
 
-def _waiting(home: Home, session: Session, case: str, now: datetime) -> list[_Piece]:
-    """Messages of the oldest waiting blocks, as many as one batch may have."""
-    room, pieces = home.settings.sending.batch_messages, []
-    wanted = select(Block).where(Block.case == case, Block.waiting).order_by(Block.id).limit(50)
-    for block in session.scalars(wanted):
+def _waiting(home: Home, session: Session, case: str, now: datetime) -> list[Piece]:
+    """Messages of the oldest waiting blocks, as many as a few batches may have."""
+    room, chosen = home.settings.sending.batch_messages * BATCHES_A_TRANSACTION, []
+    sizes = select(Block.id, Block.messages - Block.sealed_to).where(Block.case == case, Block.waiting)
+    for block_id, size in session.execute(sizes.order_by(Block.id).limit(BLOCKS_A_TRANSACTION)):
+        chosen.append(block_id)
+        room -= size
+        if room <= 0:
+            break
+    pieces = []
+    for block in session.scalars(select(Block).where(Block.id.in_(chosen)).order_by(Block.id)):
         try:
             held = blocks.unpack(block)
         except StoreError as error:
             block.waiting = False
             counting.notice(session, now, error.code, f"block {block.id}", str(error.args[0]), error.hint)
             continue
-        positions = range(block.sealed_to, min(block.sealed_to + room, len(held)))
-        pieces.append(_Piece(block.id, positions, held[positions.start : positions.stop]))
-        room -= len(positions)
-        if room <= 0:
-            break
+        pieces.append(Piece(block.id, range(block.sealed_to, len(held)), held[block.sealed_to :]))
     return pieces
 
 
-def _seal_pieces(
-    home: Home, session: Session, case: str, pieces: Sequence[_Piece], rules: Rules, now: datetime
-) -> tuple[Made | None, list[_Piece]]:
-    """One batch of as many of the messages as its bytes allow, or None if none may leave; and what is left over."""
-    last = session.get(SequenceRow, case)
-    number = (last.last if last else 0) + 1
-    header = _header(home, case, number, ledger.standing(session), now)
-    flat = [blocks.collected(word, message) for piece in pieces for word, message in piece.messages]
-    flat = flat[: home.settings.sending.batch_messages]
-    sealed, limit = gate.seal(flat, header, rules, ruling.CODEC), home.settings.sending.batch_bytes
-    while len(sealed.body) > limit and len(flat) > 1:
-        flat = flat[: min(len(flat) - 1, 1 + len(flat) * limit * 9 // (len(sealed.body) * 10))]
-        sealed = gate.seal(flat, header, rules, ruling.CODEC)
-    counting.add_tally(session, now, counting.WITHHELD, case, sealed.withheld)
-    taken, rest = _split(pieces, len(flat))
-    if not sealed.taken:
-        return None, rest
-    batch = _keep(session, header, sealed, rules, now)
-    start = 0
-    for piece in taken:
-        kept = sealed.kept[start : start + len(piece.messages)]
-        start += len(kept)
-        session.add(_source(batch.id, piece, kept))
-    if last is None:
-        session.add(SequenceRow(case=case, last=number))
-    else:
-        last.last = number
-    return Made(batch.id, case, number, sealed.taken, len(sealed.body), sealed.sha256), rest
-
-
-def _keep(session: Session, header: Header, sealed: gate.Sealed, rules: Rules, now: datetime) -> Batch:
-    """Body, leaf and row of a new batch."""
-    bodies.put(session, sealed.sha256, sealed.body, now)
-    generation = facts.get(session, "generation", 0)
-    leaf = ledger.append(
-        session,
-        record.Sealed(
-            at=record.instant(now),
-            case=header.case,  # type: ignore[arg-type]
-            catalogue=rules.catalogue.hash,
-            generation=generation,
-            index=rules.index.hash,
-            ledger_root=header.ledger_root,
-            ledger_size=header.ledger_size,
-            messages=sealed.taken,
-            sequence=header.sequence,
-            sha256=sealed.sha256,
-            size_bytes=len(sealed.body),
-        ),
-    )
-    batch = Batch(case=header.case, sequence=header.sequence, state=QUEUED, sha256=sealed.sha256)
-    batch.size_bytes, batch.messages, batch.generation = len(sealed.body), sealed.taken, generation
-    batch.sealed_at = batch.next_try_at = now
-    batch.leaf = leaf
-    session.add(batch)
-    session.flush()
-    return batch
-
-
-def _source(batch_id: int, piece: _Piece, kept: Sequence[bool]) -> Source:
-    """Where the messages of a batch came from; positions that are not in it are zero bytes in `kept`."""
-    start, stop = piece.positions[0], piece.positions[-1] + 1
-    marks = bytearray(stop - start)
-    for position, is_kept in zip(piece.positions, kept, strict=True):
-        marks[position - start] = is_kept
-    return Source(batch_id=batch_id, block_id=piece.block_id, start=start, stop=stop, kept=bytes(marks))
-
-
-def _split(pieces: Sequence[_Piece], count: int) -> tuple[list[_Piece], list[_Piece]]:
-    """The first `count` messages, and the others."""
-    taken, rest = [], []
-    for piece in pieces:
-        here = min(count, len(piece.messages))
-        count -= here
-        if here:
-            taken.append(_Piece(piece.block_id, piece.positions[:here], piece.messages[:here]))
-        if here < len(piece.messages):
-            rest.append(_Piece(piece.block_id, piece.positions[here:], piece.messages[here:]))
-    return taken, rest
-
-
-def _move_cursors(session: Session, pieces: Sequence[_Piece], rest: Sequence[_Piece]) -> None:
-    left = {piece.block_id: piece.positions[0] for piece in rest}
-    for piece in pieces:
-        block = session.get_one(Block, piece.block_id)
-        stop = piece.positions[-1] + 1 if piece.messages else block.sealed_to
-        block.sealed_to = left.get(piece.block_id, stop)
-        block.waiting = block.sealed_to < block.messages
-    session.flush()
+def _move_cursors(session: Session, loaded: Sequence[Piece], rest: Sequence[Piece]) -> None:
+    left = {piece.block_id: piece.positions[0] for piece in reversed(rest)}
+    rows = []
+    for piece in loaded:
+        done = piece.block_id not in left
+        to = piece.positions.stop if done else left[piece.block_id]  # type: ignore[attr-defined]
+        rows.append({"id": piece.block_id, "sealed_to": to, "waiting": not done})
+    session.execute(update(Block), rows)
 
 
 def _pass_by(session: Session, case: str, now: datetime) -> bool:
@@ -305,12 +206,6 @@ def _say_not_approved(session: Session, case: str, now: datetime) -> None:
         counting.notice(
             session, now, NOT_APPROVED, case, text, "read and approve the fields, or switch the case to local"
         )
-
-
-def _header(
-    home: Home, case: str, sequence: int, standing: ledger.Standing, now: datetime, reason: str | None = None
-) -> Header:
-    return Header(home.installation, case, sequence, now, standing.size, standing.root.hex(), reason)
 
 
 def _void_record(header: Header, sealed: gate.Sealed, replaces: str) -> record.Void:

@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from diffgram_home.errors import StoreError
 
 BUSY_TIMEOUT_S = 30
+AT_THE_END = "at the end"  # in a write session's `info`: functions of the session, called just before it commits
 WRITER_LOCK = 0x0D1FF64A  # one number for all writers of one PostgreSQL database
 
 
@@ -58,6 +59,8 @@ class Store:
             if not self.is_sqlite:
                 session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER_LOCK})
             yield session
+            for finish in session.info.pop(AT_THE_END, ()):
+                finish(session)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -39,7 +39,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_approval_field"), "approval", ["field"], unique=False)
     op.create_table(
         "batch",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("case", sa.String(length=20), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
