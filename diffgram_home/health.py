@@ -297,4 +297,4 @@ def _certificate_end(path: Path) -> datetime | None:
 
 def _roles(home: Home) -> dict[str, int]:
     accounts = people.accounts(home)
-    return {role: sum(role in a.roles and not a.disabled for a in accounts) for role in people.ROLES}
+    return {role: sum(role in a.roles and a.disabled_at is None for a in accounts) for role in people.ROLES}

@@ -31,7 +31,7 @@ main = Sections(
         ("What may leave", (fields.cases, fields.fields, fields.egress)),
         ("Decide", (consent.on, consent.local, consent.off, consent.offline, consent.approve, consent.withdraw)),
         ("What leaves", (traffic.new, traffic.pending, traffic.send)),
-        ("What left, and the proof", (traffic.sent, traffic.show, proof.history)),
+        ("What left, and the proof", (traffic.sent, traffic.show, proof.history, proof.verify, proof.export)),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     params=[config_option()],

@@ -68,8 +68,11 @@ def listed(home: Home, as_json: bool) -> Exit:
     if as_json:
         base.show_json(accounts)
         return Exit.DONE
-    rows = ((a.name, ", ".join(a.roles), a.made_by, text.instant(a.made_at)) for a in accounts)
-    click.echo(text.table(("name", "roles", "made by", "at"), rows))
+    rows = (
+        (a.name, ", ".join(a.roles), a.made_by, text.instant(a.made_at), "disabled" if a.disabled_at else "")
+        for a in accounts
+    )
+    click.echo(text.table(("name", "roles", "made by", "at", ""), rows))
     return Exit.DONE
 
 

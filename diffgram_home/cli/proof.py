@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 
 import click
 
-from diffgram_home import reading
+from audit.verification import Finding
+from diffgram_home import ledger, reading, verifying
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import command, json_option, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.cli.pages import whole
-from diffgram_home.home import Home
+from diffgram_home.home import Home, open_home
+from diffgram_home.verifying import Verified
+
+_file = click.Path(path_type=Path, dir_okay=False)
 
 
 @command("history")
@@ -33,4 +41,85 @@ def history(home: Home, limit: int, as_json: bool) -> Exit:
         for c in changes
     )
     click.echo(text.table(headings, rows))
+    return Exit.DONE
+
+
+@command("verify")
+@click.option("--file", "file", type=_file, help="Verify what `export` wrote instead of this installation's ledger.")
+@click.option(
+    "--key", help="With --file: the key line of the ledger, noted elsewhere, so that the file cannot vouch for itself."
+)
+@click.option(
+    "--checkpoint", "kept", multiple=True, type=_file, help="A checkpoint that was kept elsewhere. Repeat it."
+)
+@json_option
+def verify(file: Path | None, key: str | None, kept: tuple[Path, ...], as_json: bool) -> Exit:
+    """Recompute the whole ledger: every record, every hash, every number, every receipt.
+
+    Prints what does not hold, and always what this does not prove. Exit code 1 when anything does not hold. With --file
+    no installation is needed. Keep checkpoints, and the key line that is printed, where this host cannot change them:
+    only then does a ledger that was cut short or written anew show. Contacts nobody.
+    """
+    if file is None and key is not None:
+        raise click.UsageError("--key goes with --file; this installation has its own key")
+    if file is not None and kept:
+        raise click.UsageError("--checkpoint goes with this installation's ledger; an export carries its own")
+    with text.Progress("verifying", sys.stderr) as progress:
+        found, line = _here(kept, progress) if file is None else (verifying.verify_file(file, progress, vkey=key), key)
+    if as_json:
+        base.show_json({"holds": found.holds, "report": found.report, "findings": found.findings, "key": line})
+    else:
+        click.echo("\n".join(_told(found, line)))
+    return Exit.DONE if found.holds else Exit.FINDING
+
+
+def _here(kept: tuple[Path, ...], progress: text.Progress) -> tuple[Verified, str]:
+    texts = [path.read_text(encoding="utf-8") for path in kept]
+    home = open_home(base.read_settings())
+    try:
+        return verifying.verify(home, datetime.now(UTC), progress, kept=texts), ledger.verifier_key(home)
+    finally:
+        home.close()
+
+
+def _told(found: Verified, key: str | None) -> Iterator[str]:
+    report = found.report
+    yield from map(_finding, found.findings)
+    hidden = report.faults + report.notes - len(found.findings)
+    if hidden > 0:
+        yield f"and {hidden} more"
+    yield "the ledger holds" if found.holds else f"the ledger does NOT hold: {report.faults} faults"
+    yield text.facts(
+        (
+            ("records", report.size),
+            ("root", report.root),
+            ("bodies", f"{report.bodies} ({text.size(report.body_bytes)}), {report.pruned} let go by age"),
+            ("accepted", f"{report.accepted}, of which {report.receipts} with a receipt that holds"),
+            ("under way", report.pending),
+            ("checkpoints kept elsewhere", report.kept),
+            *([("key", key)] if key else []),
+        )
+    )
+    yield "this does not prove:"
+    yield from (f"  - {limit}" for limit in report.not_proved)
+
+
+def _finding(finding: Finding) -> str:
+    where = "the whole" if finding.index is None else f"record {finding.index}"
+    return text.printable(f"{finding.severity}: {where}: {finding.message} ({finding.code})")
+
+
+@command("export")
+@click.argument("file", type=_file)
+@with_home
+def export(home: Home, file: Path) -> Exit:
+    """Write the whole ledger with its exact bytes to FILE, to keep or to verify elsewhere.
+
+    `diffgram-home verify --file FILE` verifies it on any machine; docs/formats/export.md describes it for tools that
+    are not ours. The file is written whole or not at all, readable by you alone, because it holds what was sent.
+    """
+    with text.Progress("exporting", sys.stderr) as progress:
+        leaves = verifying.export_to(home, file, datetime.now(UTC), progress)
+    click.echo(text.facts((("records", leaves), ("file", file), ("key", ledger.verifier_key(home)))))
+    base.say("note the key line elsewhere, and give it to `verify --file FILE --key LINE`")
     return Exit.DONE

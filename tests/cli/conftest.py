@@ -1,6 +1,7 @@
 """Real processes and real data folders for the tests of the command line.
 
-`shell` runs `diffgram-home` in a folder with an installation of its own, copied from one that `init` made once.
+`shell` runs `diffgram-home` in a folder with an installation of its own, copied from one that `init` made once. A
+command is a process of its own, forked from one that has done the imports (zygote.py); `fresh` starts an interpreter.
 """
 
 from __future__ import annotations
@@ -10,17 +11,38 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.corporate.running import Server, found, running
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "https://127.0.0.1:9"
 FINGERPRINT = "sha256:" + "0" * 64
 INIT = ("init", "--name", "here", "--corporate-url", NOWHERE, "--root", FINGERPRINT)
 LIMIT_S = 60
+PROGRAM = (sys.executable, "-m", "diffgram_home.cli")
+
+Done = subprocess.CompletedProcess[str]
+
+
+@cache
+def _zygote() -> subprocess.Popen[str]:
+    command = (sys.executable, "-m", "tests.cli.zygote")
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ended() -> Iterator[None]:
+    yield
+    if _zygote.cache_info().currsize:
+        _zygote().communicate(timeout=LIMIT_S)
 
 
 @dataclass(frozen=True)
@@ -29,19 +51,28 @@ class Shell:
 
     folder: Path
 
-    def __call__(
-        self, *arguments: str, typed: str | None = None, before: tuple[str, ...] = (), **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """The finished command; `typed` goes to its standard input, `before` stands before the interpreter."""
-        command = [*before, sys.executable, "-m", "diffgram_home.cli", *arguments]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DIFFGRAM_")}
-        environ = {**kept, "PYTHONPATH": str(ROOT), **environment}
-        typed = "" if typed is None else typed
+    def __call__(self, *arguments: str, typed: str = "", watch: Path | None = None, **environment: str) -> Done:
+        """The finished command; `typed` goes to its standard input, `watch` is where its socket events are noted."""
+        with tempfile.TemporaryDirectory() as scratch:
+            files = {name: str(Path(scratch, name)) for name in ("in", "out", "err")}
+            for name, path in files.items():
+                Path(path).write_text(typed if name == "in" else "")
+            job = {"arguments": arguments, "folder": str(self.folder), "environment": environ(environment), **files}
+            zygote = _zygote()
+            assert zygote.stdin is not None
+            assert zygote.stdout is not None
+            print(json.dumps(job | {"watch": str(watch or "")}), file=zygote.stdin, flush=True)
+            code = int(zygote.stdout.readline())
+            return Done(arguments, code, Path(files["out"]).read_text(), Path(files["err"]).read_text())
+
+    def fresh(self, *arguments: str, before: tuple[str, ...] = ()) -> Done:
+        """The finished command in an interpreter of its own; `before` stands before the interpreter."""
+        command = [*before, *PROGRAM, *arguments]
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=environ,
-            input=typed,
+            env=environ({}),
+            input="",
             capture_output=True,
             text=True,
             timeout=LIMIT_S,
@@ -68,6 +99,12 @@ class Shell:
         return self.folder / "diffgram-home.toml"
 
 
+def environ(more: dict[str, str]) -> dict[str, str]:
+    """This process's environment without our own variables, with `more`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DIFFGRAM_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `init` was run once; never used itself."""
@@ -78,7 +115,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shell(made: Path, tmp_path: Path) -> Shell:
-    """Commands over a fresh installation."""
+    """Commands over a fresh installation that knows no corporate."""
     folder = tmp_path / "installation"
     shutil.copytree(made, folder)
     return Shell(folder)
@@ -90,3 +127,24 @@ def empty(tmp_path: Path) -> Shell:
     folder = tmp_path / "empty"
     folder.mkdir()
     return Shell(folder)
+
+
+@pytest.fixture(scope="session")
+def corporate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A corporate server that runs while the tests do."""
+    config, root = found(tmp_path_factory.mktemp("corporate"), "")
+    with running(config, root) as server:
+        yield server
+
+
+@pytest.fixture
+def ready(corporate: Server, tmp_path: Path) -> Shell:
+    """Commands over an enrolled installation whose case `event` is on and approved; nothing was recorded yet."""
+    folder = tmp_path / "ready"
+    folder.mkdir()
+    shell = Shell(folder)
+    shell.ok("init", "--name", "here", "--corporate-url", corporate.wire, "--root", corporate.root)
+    shell.ok("enrol", "--token-file", "-", typed=corporate.token() + "\n")
+    shell.ok("on", "event", "--yes")
+    shell.ok("approve", "--case", "event", "--authority", "ticket 7", "--yes")
+    return shell

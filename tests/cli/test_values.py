@@ -21,7 +21,7 @@ FIELD = """
 kinds = ["shop/thing-done"]
 type = "{type}"
 {more}
-purpose = ["error-tracking"]
+purpose = ["improve"]
 brief = "one of the things that was done"
 sensitivity = "technical"
 identifies = "nobody"
