@@ -139,8 +139,7 @@ class _Source:
         self._first = next(self._rest)
         self._key = key
         self._body: bytes | None = None
-        self._size = 0
-        self._origin = ""
+        self._promise: tuple[str, int] | None = None
         self.known = known
         if isinstance(self._first, Start) and known.installation is None:
             self.known = replace(known, installation=self._first.installation)
@@ -154,13 +153,12 @@ class _Source:
         if isinstance(self._first, Start):
             yield from self._begin(self._first)
         else:
-            yield _damage(1, "the file does not begin with the header of an export")
             yield from self._item(self._first)
         for item in self._rest:
             yield from self._item(item)
 
     def _begin(self, first: Start) -> Iterator[Finding]:
-        self._size, self._origin = first.size, first.origin
+        self._promise = first.origin, first.size
         try:
             name, public = checkpoint.read_vkey(first.vkey)
         except SignatureRefused as no:
@@ -192,9 +190,8 @@ class _Source:
             origin, size, root = checkpoint.verify(note, *self._key)
         except SignatureRefused as no:
             return Finding(None, "checkpoint-refused", f"the checkpoint does not hold: {no} [{no.code}]")
-        if (origin, size) != (self._origin, self._size):
-            text = f"the header promises {self._size} leaves of {self._origin!r}, the checkpoint {size} of {origin!r}"
-            return Finding(None, "head-differs", text)
+        if self._promise not in (None, (origin, size)):
+            return Finding(None, "head-differs", f"the header promises other leaves than {size} of {origin!r}")
         return Head(size, root)
 
 

@@ -1,0 +1,366 @@
+"""Writes the golden files. Run by hand when a format gets a new case, and read the difference before committing it:
+
+    python -m tests.formats.make_golden
+
+A file that stands already is what the format says: if its bytes change, the format changed. Keys are made from words,
+so that a reader can make them too; they protect nothing.
+"""
+
+import base64
+import hashlib
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
+
+from audit import catalogue, checkpoint, consent, export, gate, index, modes, receipt, signed
+from tests.audit import samples
+from tests.audit.ledgers import whole
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
+INSTALLATION = samples.INSTALLATION
+ORIGIN = "st-mary-hospital.example/ledger"
+CODEC = samples.CODEC
+
+
+def key(word):
+    """Return the Ed25519 key whose seed is the SHA-256 of a word."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(word.encode()).digest())
+
+
+def put(name, data, brief, **expected):
+    """Write a golden file and its expectation."""
+    path = GOLDEN / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    lines = [f"brief = {json.dumps(brief)}", *(f"{word} = {json.dumps(value)}" for word, value in expected.items())]
+    path.with_name(path.name + ".toml").write_text("\n".join(lines) + "\n")
+
+
+def batches():
+    """Batches for the small frozen catalogue that lies beside them."""
+    folder = GOLDEN / "batch"
+    folder.mkdir(parents=True)
+    core, shop = catalogue.core().text, samples.product().text
+    (folder / "core.catalogue").write_text(core)
+    (folder / "shop.catalogue").write_text(shop)
+    (folder / "shop.index").write_bytes(index.encode(samples.INDEX))
+    found = catalogue.load(catalogue.Source("core", core), catalogue.Source("shop", shop))
+    switched, _ = modes.advance(modes.ALL_OFF, {"event": "on"}, modes.effective(found, {"event": "on"}, {}), 0)
+    rules = gate.Rules(found, samples.INDEX, consent.to(found.fields.values()), switched)
+    head = gate.Header(INSTALLATION, "event", 7, NOW, 12, "ab" * 32)
+    good = gate.seal([samples.collected(), samples.collected(order_id=8)], head, rules, CODEC).body
+    first, one, two = good.decode().splitlines()
+    put("batch/good.ndjson", good, "two messages", accepted=True)
+    void = gate.void(gate.Header(INSTALLATION, "event", 7, NOW, 12, "ab" * 32, "withdrawn"), rules, CODEC).body
+    put("batch/void.ndjson", void, "a number that carries nothing: header only, with the reason", accepted=True)
+
+    def broken(name, lines, brief, code, path):
+        body = lines if isinstance(lines, bytes) else "".join(f"{line}\n" for line in lines).encode()
+        put(f"batch/{name}.ndjson", body, brief, accepted=False, code=code, path=path)
+
+    undeclared = "<undeclared>"
+    kind = "shop/order-placed"
+    broken("no-line-feed", good[:-1], "cut before its last line feed", "malformed", "")
+    broken("empty", b"", "nothing at all", "malformed", "")
+    broken("carriage-return", good.replace(b"\n", b"\r\n"), "lines end in CR LF", "malformed", "")
+    broken(
+        "empty-line",
+        [first.replace('"messages":2', '"messages":3'), one, "", two],
+        "an empty line between messages",
+        "malformed",
+        "",
+    )
+    broken("a-space", [first, one.replace(",", ", ", 1), two], "a space that no value needs", "malformed", "")
+    broken("a-key-twice", [first, one[:-1] + ',"order_id":8}', two], "a key stands twice", "malformed", "")
+    broken("an-escape", [first, one.replace("card", "c\\u0061rd"), two], "a letter spelt as escape", "malformed", "")
+    broken("a-float", [first, one.replace(":7,", ":7.0,"), two], "a count as 7.0", "undeclared",
+           f"{kind}.order_id.{undeclared}")  # fmt: skip
+    broken("a-list-line", [first, one, "[]"], "a line that is no object", "malformed", "")
+    broken("not-utf-8", good.replace(b"card", b"c\xffrd", 1), "a byte that is no UTF-8", "malformed", "")
+    broken("other-format", [first.replace("batch/1", "batch/2"), one, two], "a later format", "undeclared",
+           f"home/header.format.{undeclared}")  # fmt: skip
+    broken("header-more", [first[:-1] + ',"host":"rose-ward-3"}', one, two], "an undeclared key in the header",
+           "undeclared", f"home/header.{undeclared}")  # fmt: skip
+    broken("header-less", [first.replace(f'"installation":"{INSTALLATION}",', ""), one, two], "no installation",
+           "malformed", "home/header.installation")  # fmt: skip
+    broken("count-differs", [first, one], "fewer messages than the header says", "malformed", "home/header.messages")
+    broken("void-with-messages", [first[:-1] + ',"void":"mode"}', one, two], "a void that carries messages",
+           "malformed", "home/header.messages")  # fmt: skip
+    broken("sequence-zero", [first.replace('"sequence":7', '"sequence":0'), one, two], "numbers begin at 1",
+           "undeclared", f"home/header.sequence.{undeclared}")  # fmt: skip
+    broken("other-catalogue", [first.replace(found.hash, "0" * 64), one, two], "sealed by another catalogue",
+           "other-catalogue", "home/header")  # fmt: skip
+    broken("undeclared-kind", [first, one, two.replace(kind, "shop/person-met")], "a kind no catalogue declares",
+           "undeclared", undeclared)  # fmt: skip
+    broken("undeclared-key", [first, one, two[:-1] + ',"customer_name":"Rose Price"}'], "a key no catalogue declares",
+           "undeclared", f"{kind}.{undeclared}")  # fmt: skip
+    broken("other-case", [first.replace('"case":"event"', '"case":"browser"'), one, two], "a kind of another case",
+           "undeclared", undeclared)  # fmt: skip
+    broken("text-for-a-choice", [first, one.replace('"card"', '"Rose"'), two], "a choice outside the list",
+           "undeclared", f"{kind}.way.{undeclared}")  # fmt: skip
+    broken("text-for-a-place", [first, one.replace("shop:buy:12", "shop:Rose:1"), two], "a place outside the index",
+           "undeclared", f"{kind}.where.{undeclared}")  # fmt: skip
+    broken("birth-date", [first, one.replace("2026-11-20", "1961-11-20"), two], "an instant 65 years before sealing",
+           "undeclared", f"{kind}.day.{undeclared}")  # fmt: skip
+    broken("long-line", [first, one, two[:-1] + ',"way":"' + "x" * 16_384 + '"}'], "a line over 16,384 bytes",
+           "malformed", "")  # fmt: skip
+
+
+def receipts():
+    """Receipts, the key that corporate signs them with, and what they are compared with."""
+    corporate, other = key("receipts of corporate"), key("somebody else")
+    sent = {"installation": INSTALLATION, "case": "event", "sequence": 7, "sha256": "b" * 64, "ledger_size": 12,
+            "ledger_root": "ab" * 32}  # fmt: skip
+    claims = sent | {"messages": 2, "received_at": NOW, "authenticated": "mtls+signature", "void": False,
+                     "already": None}  # fmt: skip
+    (GOLDEN / "receipt").mkdir(parents=True)
+    (GOLDEN / "receipt/keys.jwks").write_text(json.dumps({"keys": [signed.to_jwk(corporate.public_key())]}) + "\n")
+    (GOLDEN / "receipt/sent.header").write_text(json.dumps(sent | {"void": None}) + "\n")
+
+    def token(signer=corporate, **changes):
+        return receipt.issue(receipt.Receipt(**(claims | changes)), signer)
+
+    def raw(change, typ=signed.RECEIPT):
+        text = json.loads(signed.verify(token(), signed.ring(corporate.public_key()), signed.RECEIPT))
+        payload = json.dumps(text | change, sort_keys=True, separators=(",", ":")).encode()
+        return signed.sign(payload, corporate, typ)
+
+    def headed(**change):
+        head = {"alg": "Ed25519", "kid": signed.thumbprint(corporate.public_key()), "typ": signed.RECEIPT} | change
+        text = base64.urlsafe_b64encode(json.dumps(head).encode()).rstrip(b"=").decode()
+        body = token().split(".")[1]
+        signature = base64.urlsafe_b64encode(corporate.sign(f"{text}.{body}".encode())).rstrip(b"=").decode()
+        return f"{text}.{body}.{signature}"
+
+    put("receipt/good.jws", token().encode(), "two messages, stored", accepted=True)
+    put("receipt/signature-only.jws", token(authenticated="signature").encode(), "a proxy broke mutual TLS",
+        accepted=True)  # fmt: skip
+    for name, text, brief, code in (
+        ("other-key", token(other), "signed by a key that the manifest does not name", "key-unknown"),
+        ("changed", token().replace(token().split(".")[1], token(messages=3).split(".")[1]), "a claim was changed",
+         "signature-wrong"),
+        ("alg-none", headed(alg="none"), "no algorithm", "algorithm-refused"),
+        ("alg-eddsa", headed(alg="EdDSA"), "the name that RFC 9864 deprecates", "algorithm-refused"),
+        ("own-key", headed(jwk=signed.to_jwk(other.public_key())), "brings a key of its own", "header-refused"),
+        ("crit", headed(crit=["exp"], exp=1), "an extension that must be understood", "header-refused"),
+        ("batch-typ", raw({}, signed.BATCH), "signed for another purpose", "type-refused"),
+        ("padded", token() + "==", "base64 with padding", "token-malformed"),
+        ("more-claims", raw({"host": "rose-ward-3"}), "a claim more", "receipt-malformed"),
+        ("later-format", raw({"format": "diffgram-receipt/2"}), "a later format", "receipt-malformed"),
+        ("void-with-messages", raw({"void": True}), "a void number with messages", "receipt-malformed"),
+        ("other-bytes", token(sha256="c" * 64), "speaks of other bytes", "receipt-differs"),
+        ("other-sequence", token(sequence=8), "speaks of another number", "receipt-differs"),
+        ("other-installation", token(installation="0" * 32), "speaks of another installation", "receipt-differs"),
+        ("other-root", token(ledger_root="0" * 64), "repeats another checkpoint", "receipt-differs"),
+        ("void", token(void=True, messages=0), "says void of a batch that was none", "receipt-differs"),
+    ):  # fmt: skip
+        put(f"receipt/{name}.jws", text.encode(), brief, accepted=False, code=code)
+
+
+def checkpoints():
+    """Signed notes, and the key line to check them with."""
+    ours, witness = key("ledger of st mary"), key("a witness")
+    root = hashlib.sha256(b"").digest()
+    (GOLDEN / "checkpoint").mkdir(parents=True)
+    (GOLDEN / "checkpoint/ledger.vkey").write_text(checkpoint.vkey(ORIGIN, ours.public_key()) + "\n")
+    note = checkpoint.sign(ORIGIN, 1234, root, ours)
+    text = note.partition("\n\n")[0]
+    seen = checkpoint.sign("witness.example", 1234, root, witness).partition("\n\n")[2]
+
+    def signed_text(changed):
+        identity = checkpoint.key_id(ORIGIN, ours.public_key())
+        mark = base64.b64encode(identity + ours.sign(changed.encode())).decode()
+        return f"{changed}\n\u2014 {ORIGIN} {mark}\n"
+
+    put("checkpoint/good.note", note.encode(), "1,234 leaves", accepted=True, size=1234, root=root.hex())
+    put("checkpoint/witnessed.note", (note + seen).encode(), "with a line of a witness, which is passed over",
+        accepted=True, size=1234, root=root.hex())  # fmt: skip
+    put("checkpoint/empty.note", checkpoint.sign(ORIGIN, 0, root, ours).encode(), "the empty ledger", accepted=True,
+        size=0, root=root.hex())  # fmt: skip
+    for name, changed, brief, code in (
+        ("unsigned", text + "\n\n", "no signature", "note-malformed"),
+        ("hyphen", note.replace("\u2014", "-"), "a hyphen where the dash belongs", "note-malformed"),
+        ("cut", note[:-1], "cut before its last line feed", "note-malformed"),
+        ("carriage-return", note.replace("\n", "\r\n"), "lines end in CR LF", "note-malformed"),
+        ("other-key", f"{text}\n\n{seen}", "signed by somebody else only", "key-unknown"),
+        ("other-size", note.replace("1234", "1235"), "the size was changed", "signature-wrong"),
+        ("both", note + signed_text(text.replace("1234", "1") + "\n").partition("\n\n")[2],
+         "a good and a wrong signature of the same key", "signature-wrong"),
+        ("leading-zero", signed_text(text.replace("1234", "01234") + "\n"), "a size with a leading zero",
+         "checkpoint-malformed"),
+        ("extension", signed_text(text + "\nmore\n"), "an extension line", "checkpoint-malformed"),
+        ("hex-root", signed_text(f"{ORIGIN}\n1234\n{root.hex()}\n"), "the root in hexadecimal",
+         "checkpoint-malformed"),
+    ):  # fmt: skip
+        put(f"checkpoint/{name}.note", changed.encode(), brief, accepted=False, code=code)
+
+
+def frame(payload):
+    """Return a spool record around any payload."""
+    return b"\x1e%08x %b\n" % (crc32(payload), payload)
+
+
+def spools():
+    """Segments of the spool; `found` lists what a reader finds in order."""
+    one = msgspec.json.encode([6, {"kind": "shop/order-placed", "at": "2026-11-21T14:00:59Z", "order_id": 7}])
+    two = msgspec.json.encode([6, {"kind": "shop/order-placed", "at": "2026-11-21T14:01:00Z", "order_id": 8}])
+    first, second = frame(one), frame(two)
+    for name, data, brief, found in (
+        ("good", first + second, "two records", ["record", "record"]),
+        ("empty", b"", "nothing was written yet", []),
+        ("torn-tail", first + second[:-7], "the writer was killed in its last record", ["record", "torn"]),
+        ("torn-between", first[:-7] + second, "a torn record does not swallow the next", ["torn", "record"]),
+        ("checksum", first.replace(b":7", b":9") + second, "a byte was changed", ["checksum", "record"]),
+        ("upper-case-checksum", b"\x1e%08X %b\n" % (crc32(one), one) + second, "the checksum in capitals",
+         ["checksum", "record"]),
+        ("noise-before", b"what is this\n" + second, "bytes before the first record", ["noise", "record"]),
+        ("zeros", first + b"\0" * 64 + second, "a stretch of zeros, as after a power failure",
+         ["record", "noise", "record"]),
+        ("not-json", frame(b"{]") + second, "checksum right, but no JSON", ["malformed", "record"]),
+        ("no-word", frame(b'[{"kind":"shop/order-placed"}]') + second, "no switch word", ["malformed", "record"]),
+        ("negative-word", frame(b'[-1,{"kind":"shop/order-placed"}]') + second, "an impossible switch word",
+         ["malformed", "record"]),
+        ("no-kind", frame(b'[6,{"order_id":7}]') + second, "a message without kind", ["malformed", "record"]),
+    ):  # fmt: skip
+        put(f"spool-record/{name}.spool", data, brief, found=found)
+
+
+def enrolments():
+    """The manifest, the request, and the root's fingerprint that was handed over out of band."""
+    root, other, receipts_key = key("root of corporate"), key("somebody else"), key("receipts of corporate")
+    (GOLDEN / "enrolment").mkdir(parents=True)
+    mark = hashlib.sha256(root.public_key().public_bytes_raw()).hexdigest()
+    (GOLDEN / "enrolment/root.fingerprint").write_text(f"sha256:{mark}\n")
+    claims = {
+        "corporate": "Diffgram",
+        "version": 3,
+        "issued_at": "2026-11-01T00:00:00Z",
+        "expires_at": "2028-11-01T00:00:00Z",
+        "keys": [
+            {"purpose": "receipts", "jwk": signed.to_jwk(receipts_key.public_key())},
+            {"purpose": "certificates", "certificate": authority()},
+        ],
+    }
+
+    def made(signer=root, typ=signed.MANIFEST, shown=None, **changes):
+        payload = json.dumps(claims | changes, sort_keys=True, separators=(",", ":")).encode()
+        shown = signed.to_jwk((shown or root).public_key())
+        return (json.dumps({"root": shown, "manifest": signed.sign(payload, signer, typ)}) + "\n").encode()
+
+    more = [*claims["keys"], {"purpose": "instructions", "jwk": signed.to_jwk(other.public_key())}]
+    put("enrolment/good.manifest", made(), "the present manifest", accepted=True, version=3)
+    put("enrolment/more-purposes.manifest", made(keys=more), "a purpose of a later release is passed over",
+        accepted=True, version=3)  # fmt: skip
+    for name, data, brief, code in (
+        ("other-root", made(other, shown=other), "another root than the pinned one", "root-differs"),
+        ("forged", made(other), "shows our root, signed by another", "key-unknown"),
+        ("receipt-typ", made(typ=signed.RECEIPT), "signed for another purpose", "type-refused"),
+        ("expired", made(expires_at="2026-11-21T14:01:05Z"), "its date is over", "manifest-expired"),
+        ("no-receipts-key", made(keys=claims["keys"][1:]), "no key for receipts", "manifest-malformed"),
+        ("version-zero", made(version=0), "versions begin at 1", "manifest-malformed"),
+        ("private-key", made(keys=[{"purpose": "receipts", "jwk": claims["keys"][0]["jwk"] | {"d": "A" * 43}}]),
+         "a private key where a public one belongs", "key-malformed"),
+        ("no-json", b"<html>please sign in</html>\n", "the answer of somebody else", "manifest-malformed"),
+    ):  # fmt: skip
+        put(f"enrolment/{name}.manifest", data, brief, accepted=False, code=code)
+    requests()
+
+
+def authority():
+    """Return corporate's small certificate authority as PEM."""
+    private = ec.derive_private_key(int.from_bytes(hashlib.sha256(b"authority").digest()) >> 2, ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Diffgram certificates")])
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+    builder = builder.serial_number(7).not_valid_before(start).not_valid_after(start + timedelta(days=3650))
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    made = builder.sign(private, hashes.SHA256(), ecdsa_deterministic=True)
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def requests():
+    """Requests for enrolment."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, INSTALLATION)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    csr = builder.sign(key("installation of st mary"), None).public_bytes(serialization.Encoding.PEM).decode()
+    curve = ec.derive_private_key(7, ec.SECP256R1())
+    p256 = builder.sign(curve, hashes.SHA256(), ecdsa_deterministic=True).public_bytes(serialization.Encoding.PEM)
+    asked = {"token": "dhe_" + "A" * 43, "installation": INSTALLATION, "csr": csr}
+    lines = csr.splitlines()
+    cut = "\n".join([*lines[:-2], lines[-2][:-6] + ("AAAAAA" if lines[-2][-6:] != "AAAAAA" else "BBBBBB"), lines[-1]])
+    for file, value, brief, code in (
+        ("good", asked, "a token, an id and a signing request", None),
+        ("no-token", {k: v for k, v in asked.items() if k != "token"}, "no token", "malformed"),
+        ("more", asked | {"host": "rose-ward-3"}, "a member more", "malformed"),
+        ("upper-case-id", asked | {"installation": INSTALLATION.upper()}, "an id in capitals", "malformed"),
+        ("p-256", asked | {"csr": p256.decode()}, "a key that is not Ed25519", "csr"),
+        ("csr-changed", asked | {"csr": cut + "\n"}, "a request whose own signature is wrong", "csr"),
+        ("csr-nonsense", asked | {"csr": "please"}, "no signing request", "csr"),
+    ):
+        data = (json.dumps(value, indent=1) + "\n").encode()
+        expected = {"accepted": True} if code is None else {"accepted": False, "code": code}
+        put(f"enrolment/{file}.request", data, brief, **expected)
+
+
+def exports():
+    """A small whole ledger with everything in it, and the ways in which a file of it may be spoilt."""
+    ours, corporate = key("ledger of st mary"), key("corporate")
+    made = whole()
+    (GOLDEN / "ledger-export").mkdir(parents=True)
+    (GOLDEN / "ledger-export/ledger.vkey").write_text(checkpoint.vkey(ORIGIN, ours.public_key()) + "\n")
+    (GOLDEN / "ledger-export/keys.jwks").write_text(
+        json.dumps({"keys": [signed.to_jwk(corporate.public_key())]}) + "\n"
+    )
+    first = export.start(INSTALLATION, made.frontier.size, ORIGIN, ours.public_key(), NOW)
+    note = checkpoint.sign(ORIGIN, made.frontier.size, made.frontier.root(), ours)
+    lines = list(export.write(first, entries(made), note))
+
+    def at(number, old, new):
+        assert old in lines[number], (number, old)
+        return [*lines[:number], lines[number].replace(old, new, 1), *lines[number + 1 :]]
+
+    for name, changed, brief, found in (
+        ("good", lines, "every kind of thing that happens to a batch; the first body was pruned", []),
+        ("cut", lines[:-1], "the end is missing", ["export-cut"]),
+        ("cut-line", [*lines[:-1], lines[-1][:-20]], "the last line is cut", ["export-cut", "export-cut"]),
+        ("no-header", lines[1:], "the header is missing",
+         ["export-malformed", "leaf-missing", "head-differs"]),
+        ("leaf-left-out", lines[:4] + lines[5:],
+         "an outcome is left out: its attempt has no end then", ["leaf-missing", "attempt-open", "head-differs"]),
+        ("body-changed", at(5, b'order_id\\":7', b'order_id\\":9'), "one digit of a body was changed",
+         ["body-changed"]),
+        ("leaf-changed", at(4, b'"status\\":200', b'"status\\":201'), "one digit of a leaf was changed",
+         ["checkpoint-differs", "checkpoint-differs", "head-differs"]),
+        ("garbled-line", [*lines[:3], b"\0\0\0\n", *lines[4:]], "a line was overwritten",
+         ["export-malformed", "leaf-missing", "outcome-without-attempt", "head-differs"]),
+        ("stray-body", at(1, b'{"index"', b'{"body":"what is this","index"'), "a body beside a leaf that has none",
+         ["body-stray"]),
+        ("other-size", at(0, b'"size":%d' % first.size, b'"size":%d' % (first.size - 1)),
+         "the header promises fewer leaves than the checkpoint", ["head-differs"]),
+        ("after-the-end", [*lines, b"{}\n"], "something follows after the checkpoint", ["export-malformed"]),
+    ):  # fmt: skip
+        put(f"ledger-export/{name}.ndjson", b"".join(changed), brief, found=found)
+
+
+def entries(made):
+    """Return the leaves of a ledger with their bodies, as a store would bring them."""
+    for number, leaf in enumerate(made.leaves):
+        members = json.loads(leaf)
+        body = made.bodies.get(members["sha256"]) if members["type"] in ("sealed", "void") else None
+        yield export.Entry(number, leaf, body)
+
+
+if __name__ == "__main__":
+    shutil.rmtree(GOLDEN, ignore_errors=True)
+    for step in (batches, receipts, checkpoints, spools, enrolments, exports):
+        step()
