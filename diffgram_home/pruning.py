@@ -89,7 +89,8 @@ def _bodies(session: Session, before: datetime, now: datetime, actor: str) -> in
     if not names:
         return 0
     session.execute(update(Body).where(Body.sha256.in_(names)).values(zstd=None, pruned_at=now))
-    last = session.scalar(select(func.max(Batch.leaf)).where(Batch.sha256.in_(names) | Batch.voided_sha256.in_(names)))
+    newest = func.max(func.coalesce(Batch.void_leaf, Batch.leaf))
+    last = session.scalar(select(newest).where(Batch.sha256.in_(names) | Batch.voided_sha256.in_(names)))
     before_leaf = (last or 0) + 1
     ledger.append(session, record.Pruned(actor=actor, at=record.instant(now), before=before_leaf, bodies=len(names)))
     return len(names)

@@ -1,0 +1,213 @@
+"""Verifies the whole ledger, here or from an exported file, and writes such a file.
+
+The recomputation is `audit.verification`'s, the file's form `audit.export`'s; here leaves and bodies are read from the
+database, one page at a time, from one snapshot. Rules:
+- Nothing is trusted that can be recomputed: neither the node rows nor the hashes beside the bodies.
+- The result says what it does not prove, and is noted (`verified`) for the overview.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit import checkpoint, export, record
+from audit.errors import RecordRefused, SignatureRefused
+from audit.verification import Finding, Head, Known, Report
+from audit.verification import verify as recompute
+from diffgram_home import bodies, facts, ledger, manifest
+from diffgram_home.enrolment import MANIFEST_FILE
+from diffgram_home.errors import LedgerError
+from diffgram_home.home import Home
+from diffgram_home.models import Leaf
+
+PAGE = 500
+MOST_FINDINGS = 1000
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a verification found: the report, and its findings, at most MOST_FINDINGS of them."""
+
+    report: Report
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found wrong."""
+        return self.report.holds
+
+
+def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept: Iterable[str] = ()) -> Verified:
+    """Recompute the whole ledger; `kept` are checkpoints as text that were kept elsewhere. Raises StoreError.
+
+    `progress` is called with the leaves done and all leaves.
+    """
+    texts = [*kept, *_placed(home)]
+    with home.store.read() as session:
+        stood = ledger.standing(session)
+        known = Known(
+            kept=tuple(_read_checkpoint(home, text) for text in texts),
+            receipts=_receipt_keys(home),
+            installation=home.installation,
+        )
+        source = chain(_told(_leaves(session), stood.size, progress), [Head(stood.size, stood.root)])
+        found = _gather(recompute(source, lambda sha256: bodies.as_stored(session, sha256), known))
+    with home.store.write() as session:
+        facts.put(session, "verified", {"at": now.isoformat(), "ok": found.holds, "size": found.report.size})
+    return found
+
+
+def export_to(home: Home, path: Path, now: datetime, progress: Progress | None = None) -> int:
+    """Write the ledger with its bodies to `path` (mode 0600, whole or not at all); returns the number of leaves.
+
+    Raises LedgerError if it cannot be written, StoreError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            stood = _write(home, file.write, now, progress)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        hint = "name a file in a folder where you may write and where there is room"
+        raise LedgerError("export-unwritable", f"cannot write '{path}': {error.strerror}", hint) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    if stood.size:
+        with home.store.write() as session:
+            root = stood.root.hex()
+            entry = record.Checkpoint(at=record.instant(now), place="export", root=root, size=stood.size)
+            ledger.append(session, entry)
+    return stood.size
+
+
+def verify_file(path: Path, progress: Progress | None = None, *, vkey: str | None = None) -> Verified:
+    """Verify an exported ledger, with nothing but the file and, better, the key line noted elsewhere (`vkey`).
+
+    `progress` is called with the bytes read and all bytes. Raises LedgerError, SignatureRefused for an unusable `vkey`.
+    """
+    key = checkpoint.read_vkey(vkey) if vkey else None
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            stream = _Stream(file.readline, size, progress)
+            return _gather(export.verify(stream, None, key))
+    except OSError as error:
+        hint = "name a file that 'diffgram-home export' wrote"
+        raise LedgerError("export-unreadable", f"cannot read '{path}': {error.strerror}", hint) from error
+
+
+class _Stream:
+    """A file that tells how far it was read."""
+
+    def __init__(self, readline: Callable[[int], bytes], size: int, progress: Progress | None) -> None:
+        self._readline, self._size, self._progress, self._done = readline, size, progress, 0
+
+    def readline(self, limit: int, /) -> bytes:
+        """The next line, or a part of `limit` bytes of it."""
+        line = self._readline(limit)
+        self._done += len(line)
+        if self._progress:
+            self._progress(self._done, self._size)
+        return line
+
+
+def _write(home: Home, write: Callable[[bytes], int], now: datetime, progress: Progress | None) -> ledger.Standing:
+    with home.store.read() as session:
+        stood = ledger.standing(session)
+        public = home.keys.ledger.public_key()
+        first = export.start(home.installation, stood.size, home.origin, public, now)
+        note = checkpoint.sign(home.origin, stood.size, stood.root, home.keys.ledger)
+        entries = (
+            export.Entry(index, data, _body_of(session, data))
+            for index, data in _told(_leaves(session), stood.size, progress)
+        )
+        for line in export.write(first, entries, note):
+            write(line)
+    return stood
+
+
+def _body_of(session: Session, data: bytes) -> bytes | None:
+    """The body that stands beside a leaf: that of a sealed batch or of a void."""
+    try:
+        entry = record.parse(data)
+    except RecordRefused:
+        return None
+    return bodies.as_stored(session, entry.sha256) if isinstance(entry, record.Sealed | record.Void) else None
+
+
+def _leaves(session: Session) -> Iterator[tuple[int, bytes]]:
+    after = -1
+    while True:
+        wanted = select(Leaf.position, Leaf.data).where(Leaf.position > after).order_by(Leaf.position).limit(PAGE)
+        page = session.execute(wanted).all()
+        yield from ((position, data) for position, data in page)
+        if len(page) < PAGE:
+            return
+        after = page[-1].position
+
+
+def _told(leaves: Iterator[tuple[int, bytes]], total: int, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
+    for done, leaf in enumerate(leaves, 1):
+        yield leaf
+        if progress and (done % PAGE == 0 or done == total):
+            progress(done, total)
+
+
+def _gather(items: Iterable[Finding | Report]) -> Verified:
+    findings: list[Finding] = []
+    report: Report | None = None
+    for item in items:
+        if isinstance(item, Report):
+            report = item
+        elif len(findings) < MOST_FINDINGS:
+            findings.append(item)
+    if report is None:
+        raise LedgerError("no-report", "the verification ended without its report", "this is a fault of ours: tell us")
+    return Verified(report, tuple(findings))
+
+
+def _receipt_keys(home: Home) -> Mapping[str, Ed25519PublicKey] | None:
+    """Corporate's receipt keys by the stored manifest, whatever its date; None where there is none to trust."""
+    try:
+        data = (home.keys.folder / MANIFEST_FILE).read_bytes()
+        return manifest.read(data, home.settings.corporate.root).receipts
+    except (OSError, SignatureRefused):
+        return None
+
+
+def _placed(home: Home) -> list[str]:
+    """Checkpoints in the file that the customer named: notes one after the other, an empty line behind each."""
+    path = home.settings.checkpoint_file
+    try:
+        text = path.read_text(encoding="utf-8") if path else ""
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "correct [ledger] checkpoint_file, or its permissions"
+        raise LedgerError("checkpoints-unreadable", f"cannot read '{path}'", hint) from error
+    parts = text.split("\n\n")
+    return [f"{body}\n\n{signatures}\n" for body, signatures in zip(parts[::2], parts[1::2], strict=False)]
+
+
+def _read_checkpoint(home: Home, text: str) -> tuple[int, bytes]:
+    try:
+        found = checkpoint.verify(text, home.origin, home.keys.ledger.public_key())
+    except SignatureRefused as error:
+        hint = "give checkpoints of this installation's ledger"
+        raise LedgerError("checkpoint-refused", f"a checkpoint that was kept does not hold: {error}", hint) from error
+    return found.size, found.root

@@ -1,0 +1,141 @@
+"""The ledger as a whole: verified here, exported, verified from the file; and each kind of damage is found."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from audit import checkpoint
+from diffgram_home import consenting, ledger, people, pruning, reading, switching, verifying
+from diffgram_home.errors import LedgerError
+from tests.store.building import ACTOR, NOW, build, collect_and_seal
+from tests.store.test_path import batches, begin, finish
+
+LATER = NOW + timedelta(days=500)
+
+
+@pytest.fixture
+def lived(home):
+    """An installation in which something of each kind has happened."""
+    people.add(home, "a.okafor", "correct horse battery", ["security"], ACTOR, NOW)
+    collect_and_seal(home, range(1500))
+    finish(home, begin(home, 1), "unknown", code="timeout")
+    finish(home, begin(home, 2), "rejected", code="busy", status=503)
+    consenting.withdraw(home, ["shop.paid"], ACTOR, "security", NOW)
+    switching.set_mode(home, "event", None, "local", ACTOR, NOW)
+    return home
+
+
+def spoil(home, statement, **values):
+    with home.store.write() as session:
+        session.execute(text(statement), values)
+
+
+def found(home):
+    return {finding.code for finding in verifying.verify(home, NOW).findings if finding.severity == "fault"}
+
+
+def test_a_lived_ledger_holds_and_says_what_that_does_not_prove(lived):
+    steps = []
+    result = verifying.verify(lived, NOW, lambda done, total: steps.append((done, total)))
+    assert result.holds
+    assert {finding.code for finding in result.findings} == {"clock-back"}  # the tests' own times
+    assert result.report.bodies > 2
+    assert result.report.not_proved
+    assert steps[-1] == (result.report.size, result.report.size)
+    assert reading.overview(lived, NOW).proof.verified_ok is True
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DELETE FROM leaf WHERE position = (SELECT max(position) FROM leaf)", "head-differs"),
+        ("DELETE FROM leaf WHERE position = 3", "leaf-missing"),
+        (
+            "UPDATE leaf SET data = CAST(replace(CAST(data AS TEXT), 'timeout', 'timeour') AS BLOB) WHERE type = 'outcome'",
+            "head-differs",
+        ),
+        ("UPDATE body SET zstd = x'00'", "body-changed"),
+        ("UPDATE body SET zstd = NULL", "body-missing"),
+    ],
+)
+def test_it_finds_what_was_changed_behind_its_back(lived, statement, code):
+    spoil(lived, statement)
+    assert code in found(lived)
+
+
+def test_an_export_is_verified_by_the_file_and_the_noted_key_alone(lived, tmp_path):
+    path = tmp_path / "ledger.export"
+    size = verifying.export_to(lived, path, NOW)
+    result = verifying.verify_file(path, vkey=ledger.verifier_key(lived))
+    assert (result.holds, result.report.size) == (True, size)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert verifying.verify(lived, NOW).holds
+
+
+def test_a_changed_export_is_found(lived, tmp_path):
+    path = tmp_path / "ledger.export"
+    verifying.export_to(lived, path, NOW)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'\\"code\\":\\"timeout\\"', b'\\"code\\":\\"timeour\\"'))
+    assert path.read_bytes() != data
+    assert not verifying.verify_file(path).holds
+
+
+def test_an_export_into_a_folder_that_is_not_there_says_what_to_do(lived, tmp_path):
+    with pytest.raises(LedgerError) as error:
+        verifying.export_to(lived, tmp_path / "nowhere" / "x", NOW)
+    assert error.value.code == "export-unwritable"
+    assert "room" in error.value.hint
+
+
+def test_pruned_bodies_break_no_proof(lived):
+    assert pruning.prune(lived, LATER).blocks == 0  # what waits, as a void does, keeps its messages
+    for batch in batches(lived):
+        finish(lived, begin(lived, batch.id), "accepted", receipt="a.b.c", status=200)
+    done = pruning.prune(lived, LATER)
+    assert done.bodies > 0
+    assert done.blocks > 0
+    result = verifying.verify(lived, NOW)
+    assert {f.code for f in result.findings if f.severity == "fault"} <= set()
+    assert result.report.pruned > 0
+    assert reading.attempt(lived, 1).body is None
+
+
+def test_a_checkpoint_kept_elsewhere_shows_that_the_end_was_cut_off(tmp_path):
+    home = build(tmp_path, more='[ledger]\ncheckpoint_file = "kept.txt"\n')
+    collect_and_seal(home, [1])
+    note = ledger.sign_checkpoint(home, NOW)
+    collect_and_seal(home, [2])
+    ledger.sign_checkpoint(home, NOW)
+    assert (tmp_path / "kept.txt").read_text().count("diffgram-home/") == 4
+    result = verifying.verify(home, NOW)
+    assert (result.holds, result.report.kept) == (True, 2)
+    spoil(home, "DELETE FROM leaf WHERE position >= 2")
+    assert "kept-ahead" in found(home)
+    verified = checkpoint.verify(note, home.origin, home.keys.ledger.public_key())
+    assert verified.origin == home.origin
+    home.close()
+
+
+def test_a_checkpoint_file_that_cannot_be_written_is_told(tmp_path):
+    home = build(tmp_path, more='[ledger]\ncheckpoint_file = "nowhere/kept.txt"\n')
+    ledger.sign_checkpoint(home, NOW)
+    assert [notice.code for notice in reading.notices(home)] == ["checkpoint-file"]
+    home.close()
+
+
+def test_the_history_tells_every_change_from_the_ledger_itself(lived):
+    told = [(c.what, c.actor, c.after) for c in reading.history(lived)]
+    assert told[0] == ("mode", ACTOR, "local")
+    assert ("consent", ACTOR, "withdrawn") in told
+    assert ("person", ACTOR, "added") in told
+    first = reading.history(lived, limit=2)
+    assert reading.history(lived, before=first[-1].position, limit=1)[0].position < first[-1].position
+
+
+def test_every_leaf_is_canonical_json(lived):
+    with lived.store.read() as session:
+        rows = session.execute(text("SELECT data FROM leaf")).scalars()
+        assert all(json.dumps(json.loads(row), sort_keys=True, separators=(",", ":")).encode() == row for row in rows)
