@@ -53,7 +53,8 @@ def test_a_lived_ledger_holds_and_says_what_that_does_not_prove(lived):
         ("DELETE FROM leaf WHERE position = (SELECT max(position) FROM leaf)", "head-differs"),
         ("DELETE FROM leaf WHERE position = 3", "leaf-missing"),
         (
-            "UPDATE leaf SET data = CAST(replace(CAST(data AS TEXT), 'timeout', 'timeour') AS BLOB) WHERE type = 'outcome'",
+            "UPDATE leaf SET data = CAST(replace(CAST(data AS TEXT), 'timeout', 'timeour') AS BLOB)"
+            " WHERE type = 'outcome'",
             "head-differs",
         ),
         ("UPDATE body SET zstd = x'00'", "body-changed"),
