@@ -159,8 +159,20 @@ def sign_in(home: Home, name: str, password: str, address: str, now: datetime) -
         return SignedIn(_person(fresh), token)
 
 
-def signed_in(home: Home, token: str, now: datetime) -> Person | None:
-    """The person who holds this token, or None if it has ended; use keeps it alive."""
+def change_password(home: Home, name: str, old: str, new: str, address: str, now: datetime) -> SignedIn | Denied:
+    """Change a person's own password, which ends all their sign-ins, and begin a new one. Raises PeopleError.
+
+    The old password is checked and throttled as at signing in, since a browser left alone is what this guards against.
+    """
+    checked = sign_in(home, name, old, address, now)
+    if isinstance(checked, Denied):
+        return checked
+    set_password(home, name, new, checked.person.actor, now)
+    return sign_in(home, name, new, address, now)
+
+
+def signed_in(home: Home, token: str, now: datetime, *, quiet: bool = False) -> Person | None:
+    """The person who holds this token, or None if it has ended; use keeps it alive, unless it is `quiet`."""
     with home.store.read() as session:
         row = session.get(SignIn, _digest(token))
         if row is None or now >= row.expires_at or now - row.seen_at >= IDLE:
@@ -169,7 +181,7 @@ def signed_in(home: Home, token: str, now: datetime) -> Person | None:
         if account.disabled_at is not None:
             return None
         stale = abs(now - row.seen_at) >= timedelta(minutes=1)
-    if stale:  # once a minute is enough to know that it is used, and spares the one writer
+    if stale and not quiet:  # once a minute is enough to know that it is used, and spares the one writer
         with home.store.write() as session:
             kept = session.get(SignIn, _digest(token))
             if kept is not None:
@@ -181,6 +193,12 @@ def sign_out(home: Home, token: str) -> None:
     """End a sign-in; nothing happens if it has ended."""
     with home.store.write() as session:
         session.execute(delete(SignIn).where(SignIn.digest == _digest(token)))
+
+
+def sign_out_everywhere(home: Home, name: str) -> None:
+    """End every sign-in of the account. Raises PeopleError if there is none of this name."""
+    with home.store.write() as session:
+        session.execute(delete(SignIn).where(SignIn.account_id == _existing(session, name).id))
 
 
 def _check_roles(roles: Collection[str]) -> None:

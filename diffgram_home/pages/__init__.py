@@ -1,0 +1,8 @@
+"""The pages, one module each with a blueprint named `routes`.
+
+A view reads the request, calls one function of ours, renders the answer. Whoever adds a page adds it to `PAGES`.
+"""
+
+from diffgram_home.pages import account, cases, fields, files, history, limits, overview, pending, sent
+
+PAGES = (overview, fields, pending, sent, cases, history, account, limits, files)

@@ -1,0 +1,53 @@
+"""What would go now, to the byte; what is kept here only; what was withheld or dropped, and why."""
+
+from flask import Blueprint, Response, g, make_response, render_template, request
+
+from diffgram_home import pieces, reading
+from diffgram_home.pages.sent import definitions
+from diffgram_home.permissions import ROLES, permission
+from diffgram_home.sessions import here
+from diffgram_home.trouble import NotHere
+
+routes = Blueprint("pending", __name__, url_prefix="/pending")
+LINES_OF_EACH = 25
+KEPT = 50
+
+
+@routes.get("")
+@permission(roles=ROLES)
+def show() -> str:
+    """The page."""
+    home = here()
+    page = reading.pending(home, limit=10, lines=0)
+    kept = reading.kept(home, before=_before(), limit=KEPT)
+    bodies = [pieces.body(batch.body or b"", home.catalogue, most=LINES_OF_EACH) for batch in page.batches]
+    kept_lines = [pieces.line(0, entry.line.text, home.catalogue) for entry in kept]
+    shown = [*(line for body in bodies for line in body.lines), *kept_lines]
+    return render_template(
+        "pending.html",
+        page=page,
+        batches=tuple(zip(page.batches, bodies, strict=True)),
+        kept=tuple(zip(kept, kept_lines, strict=True)),
+        older=f"{kept[-1].block}.{kept[-1].position}" if len(kept) == KEPT else None,
+        meaning=definitions(home, shown),
+        withheld=reading.withheld(home, days=30, now=g.now),
+    )
+
+
+@routes.get("/<sha256>")
+@permission(roles=ROLES)
+def download(sha256: str) -> Response:
+    """The exact bytes that would go, by their hash."""
+    body = reading.body_of(here(), sha256)
+    if body is None:
+        raise NotHere("no bytes with this hash are kept here", "they may have gone by age; their hash stays under Sent")
+    answer = make_response(body)
+    answer.content_type = "application/x-ndjson"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{sha256[:16]}.ndjson"'
+    return answer
+
+
+def _before() -> tuple[int, int] | None:
+    """Where the list of kept messages goes on: block and position, as a link of ours wrote them."""
+    block, _, position = request.args.get("before", "").partition(".")
+    return (int(block), int(position)) if block.isdecimal() and position.isdecimal() else None

@@ -1,0 +1,124 @@
+"""Who may use which route.
+
+`@permission(roles=[…])` is the only wrapper. It asks, in this order: is somebody signed in, does one of their roles
+allow the route, and, for anything that changes something, did the form come from our own page. A route without it
+does not start (`check_every_route`), so "nobody thought of it" is not a state a route can be in.
+
+It leaves to others: finding the session (`sessions`), and telling a person about a refusal (`app`).
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+from flask import Flask, request
+
+from diffgram_home import sessions
+from diffgram_home.trouble import Trouble
+
+ADMIN: Final = "admin"
+SECURITY: Final = "security"
+OPERATOR: Final = "operator"
+VIEWER: Final = "viewer"
+ROLES: Final = (ADMIN, SECURITY, OPERATOR, VIEWER)
+WITHOUT_SIGN_IN: Final = "without-sign-in"
+"""Said instead of roles by the few routes that answer strangers: signing in, and the files that pages are made of."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a route declared: the roles that may use it, or that strangers may."""
+
+    roles: frozenset[str]
+    without_sign_in: bool = False
+
+
+class SignInNeeded(Trouble):
+    """Nobody is signed in, or the session ended."""
+
+    status = 401
+    named = "sign-in-needed"
+
+
+class RoleNeeded(Trouble):
+    """Somebody is signed in, and none of their roles allows this."""
+
+    status = 403
+    named = "role-needed"
+
+
+class UndeclaredRoutes(Exception):
+    """Raised at start: these routes say nothing about who may use them."""
+
+    def __init__(self, routes: Collection[str]) -> None:
+        self.routes = tuple(sorted(routes))
+        named = ", ".join(self.routes)
+        super().__init__(f"routes without a permission: {named}: put @permission(roles=[…]) nearest to each view")
+
+
+def permission(*, roles: Collection[str] | str) -> Callable[[View], View]:
+    """Declare who may use a route, and hold it to that.
+
+    Args: `roles`, a list of `ROLES`, or `WITHOUT_SIGN_IN`.
+    Raises (when decorating): ValueError for an empty list or a role that does not exist.
+    """
+    declared = _declared(roles)
+
+    def wrapper(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            require(declared)
+            return view(*args, **kwargs)
+
+        guarded.permission = declared  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return wrapper
+
+
+def _declared(roles: Collection[str] | str) -> Permission:
+    if roles == WITHOUT_SIGN_IN:
+        return Permission(frozenset(), without_sign_in=True)
+    unknown = set(roles) - set(ROLES)
+    if isinstance(roles, str) or not roles or unknown:
+        raise ValueError(f"roles must be a list of {ROLES} or WITHOUT_SIGN_IN, not {roles!r}")
+    return Permission(frozenset(roles))
+
+
+def require(declared: Permission) -> None:
+    """Hold the request at hand to what its route declared.
+
+    Raises: SignInNeeded, RoleNeeded, sessions.FormRefused.
+    """
+    if not declared.without_sign_in:
+        _require_role(declared)
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        sessions.require_own_form()
+
+
+def _require_role(declared: Permission) -> None:
+    person = sessions.person()
+    if person is None:
+        raise SignInNeeded("nobody is signed in, or your session ended; nothing was changed", "sign in and try again")
+    if not declared.roles.intersection(person.roles):
+        needed = " or ".join(role for role in ROLES if role in declared.roles)
+        raise RoleNeeded(f"this needs the role {needed}", f"ask a colleague with the role {needed}, or an admin for it")
+
+
+def of(view: Callable[..., Any]) -> Permission:
+    """What a view declared. Raises: AttributeError if it declared nothing."""
+    return view.permission  # type: ignore[attr-defined,no-any-return]
+
+
+def check_every_route(app: Flask) -> None:
+    """Raises UndeclaredRoutes naming every route whose view carries no permission."""
+    bare = [
+        f"{rule.rule} ({rule.endpoint})"
+        for rule in app.url_map.iter_rules()
+        if not isinstance(getattr(app.view_functions[rule.endpoint], "permission", None), Permission)
+    ]
+    if bare:
+        raise UndeclaredRoutes(bare)

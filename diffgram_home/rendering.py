@@ -1,0 +1,207 @@
+"""What templates may use besides the values a page hands them: words for numbers and times, the navigation, notices.
+
+Numbers, sizes and times are written the same way on every page, in UTC; scripts add the reader's own zone.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, current_app, request, url_for
+from markupsafe import Markup
+
+from diffgram_home import permissions, reading, sessions, views
+
+STATIC: Final = Path(__file__).with_name("static")
+_NAVIGATION: Final = (
+    ("Overview", "overview"),
+    ("Fields", "fields"),
+    ("Pending", "pending"),
+    ("Sent", "sent"),
+    ("Cases", "cases"),
+    ("History", "history"),
+)
+DONE: Final = {
+    "approved": "Approved. What was approved may leave from now on, as soon as its case is on.",
+    "withdrawn": "Withdrawn. These fields are withheld from now on; what was sealed with them will not go.",
+    "switched": "Switched, and recorded in the history. It took effect at once.",
+    "password": "Your password is changed. Every other session of yours has ended.",
+    "same": "Nothing was chosen, so nothing was changed.",
+}
+"""What a page says after something was done. Only these: nobody can make a page say something else by a link."""
+
+
+CASE_NAMES: Final = {
+    "event": "Events and errors",
+    "browser": "Pages and browsers",
+    "support": "Support",
+    "licensing": "Licensing",
+    "every": "Around every batch",
+}
+_WHY: Final = {
+    "not-approved": "the field is not approved",
+    "not-on": "its mode is not on",
+    "collected-earlier": "collected before the last switch to on",
+    "undeclared-kind": "the catalogue has no such kind",
+    "undeclared-field": "the catalogue has no such field",
+    "other-case": "it belongs to another case",
+    "wrong-type": "the value was not of the declared type",
+    "wrong-value": "the value was not of the declared type",
+    "out-of-bounds": "the value was outside its declared bounds",
+    "instant-out-of-window": "the time lay more than 400 days away",
+    "no-at": "the message had no time that may leave",
+    "too-large": "the message was too large",
+    "expired": "the field's date has passed",
+    "spool-full": "the spool was full",
+    "disk-full": "the disk was full",
+    "short-write": "the disk took only a part",
+    "spool-unusable": "the spool could not be written",
+    "internal": "a fault in the collector, which never reaches the product",
+}
+_STOP: Final = ("settings", "ledger", "disk", "database", "spool", "corrupt", "unreadable", "identity", "receipt")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of the navigation."""
+
+    name: str
+    url: str
+    current: bool
+
+
+def register(app: Flask) -> None:
+    """Add the filters and the values that all templates share."""
+    app.jinja_env.filters.update(
+        actor=actor,
+        bytes=size,
+        case_name=lambda case: CASE_NAMES.get(case, case),
+        clock=clock,
+        count=count,
+        day=day,
+        first_upper=first_upper,
+        hexed=bytes.hex,
+        level=level,
+        plural=plural,
+        short=short_hash,
+        why=lambda reason: _WHY.get(reason, reason.replace("-", " ")),
+        written=written,
+    )
+    app.jinja_env.globals.update(static=static_url, csrf=csrf, done=done, may=may, recorded=recorded)
+    app.context_processor(_shared)
+
+
+def _shared() -> dict[str, Any]:
+    person = sessions.person()
+    return {
+        "person": person,
+        "navigation": tuple(navigation()) if person else (),
+        "installation_name": sessions.here().settings.name if person else "",
+        "notices": partial(reading.notices, sessions.here()) if person else tuple,
+    }
+
+
+def navigation() -> Iterator[Link]:
+    """The pages in order; the one at hand is marked."""
+    at = (request.endpoint or "").partition(".")[0]
+    for name, blueprint in _NAVIGATION:
+        yield Link(name, url_for(f"{blueprint}.show"), blueprint == at)
+
+
+def done() -> tuple[str, ...]:
+    """What was just done, told once after the redirect."""
+    said = DONE.get(request.args.get("done", ""))
+    return (said,) if said else ()
+
+
+def recorded() -> str:
+    """A word for what is recorded as the page is made; the script asks later whether it is another."""
+    return reading.state(sessions.here())
+
+
+def may(endpoint: str) -> bool:
+    """Whether the person's roles allow an endpoint; pages do not offer what would be refused."""
+    person = sessions.person()
+    allowed = permissions.of(current_app.view_functions[endpoint]).roles
+    return bool(person and allowed.intersection(person.roles))
+
+
+def level(found: views.Notice) -> str:
+    """How loud a notice is: what stops the work or may lose something is loudest."""
+    return "stop" if any(word in found.code for word in _STOP) else "warn"
+
+
+def written(value: object) -> str:
+    """A value as JSON writes it, but a bare word without quotation marks."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=list)
+
+
+def csrf() -> Markup:
+    """The hidden field that every form of ours carries."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(sessions.FIELD, sessions.form_value())
+
+
+@cache
+def version_of(name: str) -> str:
+    """The first 12 digits of a static file's SHA-256, so that a browser may keep it for as long as it likes."""
+    return sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def static_url(name: str) -> str:
+    """The address of one of our files."""
+    return url_for("files.static", name=name, v=version_of(name))
+
+
+def count(number: int) -> str:
+    """1284 → 1,284."""
+    return f"{number:,}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """1 → "1 message", 2 → "2 messages"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def first_upper(text: str) -> str:
+    """A sentence of ours as it stands on a page: errors begin small."""
+    return text[:1].upper() + text[1:]
+
+
+def actor(recorded: str) -> str:
+    """Who did something, from the ledger's words: account:a.okafor → a.okafor, os:1000 → user 1000 of this machine."""
+    where, _, who = recorded.partition(":")
+    return {"account": who, "os": f"user {who} of this machine"}.get(where, recorded)
+
+
+def size(number: int) -> str:
+    """Bytes for people: 912 B, 18.4 kB, 2.1 MB (decimal)."""
+    if number < 1000:
+        return f"{number} B"
+    amount = float(number)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 999.95 or unit == "GB":
+            break
+    return f"{amount:,.1f} {unit}"
+
+
+def short_hash(value: str | bytes) -> str:
+    """The first eight and last four digits: enough to compare by eye; the whole is always one step away."""
+    text = value.hex() if isinstance(value, bytes) else value
+    return f"{text[:4]} {text[4:8]} … {text[-4:]}" if len(text) > 16 else text
+
+
+def clock(at: datetime) -> Markup:
+    """A moment, to the second, in UTC."""
+    written = f"{at:%Y-%m-%d %H:%M:%S}"
+    return Markup('<time class="number" datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", written)
+
+
+def day(at: datetime) -> Markup:
+    """A day: 3 November 2026."""
+    return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at.day} {at:%B %Y}")

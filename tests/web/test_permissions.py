@@ -1,0 +1,25 @@
+"""A route says who may use it, or nothing starts."""
+
+import pytest
+from flask import Flask
+
+from diffgram_home import permissions
+from diffgram_home.permissions import WITHOUT_SIGN_IN, UndeclaredRoutes, permission
+
+
+def test_a_route_without_a_permission_stops_the_start_and_is_named() -> None:
+    app = Flask("bare", static_folder=None)
+    app.add_url_rule("/declared", "declared", permission(roles=["viewer"])(lambda: ""))
+    app.add_url_rule("/open", "open", permission(roles=WITHOUT_SIGN_IN)(lambda: ""))
+    permissions.check_every_route(app)
+    app.add_url_rule("/forgotten", "forgotten", lambda: "")
+    app.add_url_rule("/also/<int:number>", "also", str)
+    with pytest.raises(UndeclaredRoutes) as refused:
+        permissions.check_every_route(app)
+    assert refused.value.routes == ("/also/<int:number> (also)", "/forgotten (forgotten)")
+
+
+@pytest.mark.parametrize("roles", [[], ["root"], ["admin", "owner"], "admin", ()])
+def test_a_permission_for_nobody_or_for_an_unknown_role_is_a_mistake_at_once(roles: object) -> None:
+    with pytest.raises(ValueError, match="roles must be a list"):
+        permission(roles=roles)  # type: ignore[arg-type]
