@@ -22,22 +22,26 @@ Report = Callable[[str, str], None]
 
 @dataclass(slots=True)
 class Batch:
-    """A body under a number, with the members that a receipt must repeat.
+    """A body under a number: its leaf, and for a void the hash that it replaced.
 
     `attempt` is the leaf of the attempt under way for this number; after a void it may be one for the body before.
     """
 
-    case: str
-    sequence: int
-    sha256: str
-    size_bytes: int
-    ledger_size: int
-    ledger_root: str
-    messages: int = 0
-    installation: str = ""
-    void: str | None = None
+    body: Sealed | Void
     replaced: str | None = None
     attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a receipt must repeat of a body (`audit.receipt.Sent`)."""
+
+    installation: str
+    case: str
+    sequence: int
+    ledger_size: int
+    ledger_root: str
+    void: str | None
 
 
 class Numbers:
@@ -49,7 +53,7 @@ class Numbers:
     def __init__(self, installation: str, read_receipt: Callable[[str], Receipt] | None) -> None:
         self.installation = installation
         self.open: dict[tuple[str, int], Batch] = {}
-        self.attempts: dict[int, Batch] = {}
+        self.attempts: dict[int, tuple[Batch | None, Attempt]] = {}
         self.next: dict[str, int] = {}
         self.receipts_checked = 0
         self.accepted = 0
@@ -63,15 +67,7 @@ class Numbers:
         elif entry.sequence < expected:
             report("sequence-repeated", f"{entry.case}: number {entry.sequence} was sealed before")
         self.next[entry.case] = max(expected, entry.sequence + 1)
-        self.open[entry.case, entry.sequence] = Batch(
-            entry.case,
-            entry.sequence,
-            entry.sha256,
-            entry.size_bytes,
-            entry.ledger_size,
-            entry.ledger_root,
-            entry.messages,
-        )
+        self.open[entry.case, entry.sequence] = Batch(entry)
         if len(self.open) > MAX_OPEN:
             self.open.pop(next(iter(self.open)))
             report("too-many-open", f"more than {MAX_OPEN} batches are open: the oldest is no longer followed")
@@ -83,64 +79,57 @@ class Numbers:
         if old is None:
             report("void-without-batch", f"{entry.case}: number {entry.sequence} is not open, so it cannot be voided")
             return
-        if old.void is not None or old.sha256 != entry.replaces:
+        if old.replaced is not None or old.body.sha256 != entry.replaces:
             report("void-differs", f"{entry.case}: the void of number {entry.sequence} names another body")
-        self.open[key] = Batch(
-            entry.case,
-            entry.sequence,
-            entry.sha256,
-            entry.size_bytes,
-            entry.ledger_size,
-            entry.ledger_root,
-            void=entry.reason,
-            replaced=old.sha256,
-            attempt=old.attempt,
-        )
+        self.open[key] = Batch(entry, old.body.sha256, old.attempt)
 
     def attempted(self, index: int, entry: Attempt, report: Report) -> None:
         """Follow an attempt: it is for the body that stands under the number, and the one before has ended."""
         batch = self.open.get((entry.case, entry.sequence))
-        if batch is None or batch.sha256 != entry.sha256 or batch.size_bytes != entry.size_bytes:
+        if batch is None or (batch.body.sha256, batch.body.size_bytes) != (entry.sha256, entry.size_bytes):
             report("attempt-without-batch", f"{entry.case}: no open number {entry.sequence} has these bytes")
-            batch = Batch(entry.case, entry.sequence, entry.sha256, entry.size_bytes, 0, "")
+            batch = None
         elif batch.attempt is not None:
             report("attempt-unfinished", f"the attempt at leaf {batch.attempt} has no outcome before the next one")
             self.attempts.pop(batch.attempt, None)
-        batch.attempt = index
-        self.attempts[index] = batch
+        if batch is not None:
+            batch.attempt = index
+        self.attempts[index] = batch, entry
         if len(self.attempts) > MAX_OPEN:  # so many were each reported when they began, or are too many open batches
             self.attempts.pop(next(iter(self.attempts)))
 
     def ended(self, entry: Outcome, report: Report) -> None:
         """Close an attempt with its outcome, and the number when its present body was accepted."""
-        batch = self.attempts.pop(entry.attempt, None)
-        if batch is None:
+        batch, attempt = self.attempts.pop(entry.attempt, (None, None))
+        if attempt is None:
             report("outcome-without-attempt", f"leaf {entry.attempt} is no attempt that waits for an outcome")
             return
-        if (entry.case, entry.sequence, entry.sha256) != (batch.case, batch.sequence, batch.sha256):
+        if (entry.case, entry.sequence, entry.sha256) != (attempt.case, attempt.sequence, attempt.sha256):
             report("outcome-differs", f"the outcome speaks of other bytes than the attempt at leaf {entry.attempt}")
-        key = batch.case, batch.sequence
+        key = attempt.case, attempt.sequence
         present = self.open.get(key)
         if present is not None and present.attempt == entry.attempt:
             present.attempt = None
         if entry.outcome != "accepted":
             return
         self.accepted += 1
-        if present is batch:
+        if present is not None and present is batch:
             del self.open[key]
-        if self._read_receipt is not None and entry.receipt is not None:
+        if batch is not None and self._read_receipt is not None and entry.receipt is not None:
             self._receipt(self._read_receipt, entry.receipt, batch, report)
 
     def _receipt(self, read: Callable[[str], Receipt], token: str, batch: Batch, report: Report) -> None:
+        body = batch.body
+        reason, messages = (body.reason, 0) if isinstance(body, Void) else (None, body.messages)
         try:
             found = read(token)
             self.installation = self.installation or found.installation
-            batch.installation = self.installation
-            matches(found, batch, batch.sha256)
+            sent = Sent(self.installation, body.case, body.sequence, body.ledger_size, body.ledger_root, reason)
+            matches(found, sent, body.sha256)
         except SignatureRefused as no:
             report("receipt-refused", f"the receipt does not hold: {no} [{no.code}]")
             return
-        if found.messages != batch.messages:
+        if found.messages != messages:
             report("receipt-refused", "the receipt counts other messages than the batch has")
             return
         if found.already not in (None, batch.replaced):

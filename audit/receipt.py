@@ -10,22 +10,22 @@ Rules:
   - Claims are canonical JSON with exactly the members below; anything else is refused.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit import signed
-from audit.canonical import MAX_INTEGER, canonical, read_canonical
+from audit.canonical import MAX_INTEGER
 from audit.errors import SignatureRefused
 
-FORMAT = "diffgram-receipt/1"
-AUTHENTICATED = frozenset({"mtls+signature", "signature"})
-CASES = frozenset({"event", "browser", "support", "licensing"})
+FORMAT: Final = "diffgram-receipt/1"
 
+_Hex64 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -78,26 +78,20 @@ class Sent(Protocol):
 
 def issue(receipt: Receipt, key: Ed25519PrivateKey) -> str:
     """Return `receipt` as a compact JWS. Raises ValueError for one that `read` would refuse."""
-    claims = asdict(receipt) | {"format": FORMAT, "received_at": receipt.received_at.astimezone(UTC).strftime(_TIME)}
-    for name, check in _CHECKS.items():
-        if not check(claims[name]):
-            raise ValueError(f"a receipt cannot say this: {name!r}")
-    _check_void(claims)
-    return signed.sign(canonical(claims), key, signed.RECEIPT)
+    values = {name: getattr(receipt, name) for name in _MEMBERS}
+    payload = _encode(_Claims(format=FORMAT, received_at=receipt.received_at.astimezone(UTC).strftime(_TIME), **values))
+    try:
+        _claims(payload)
+    except SignatureRefused as no:
+        raise ValueError(f"a receipt cannot say this: {no}") from None
+    return signed.sign(payload, key, signed.RECEIPT)
 
 
 def read(token: str, keys: Mapping[str, Ed25519PublicKey]) -> Receipt:
     """Return the receipt in `token`, verified and complete. Raises SignatureRefused."""
     claims = _claims(signed.verify(token, keys, signed.RECEIPT))
-    for name, check in _CHECKS.items():
-        if not check(claims[name]):
-            raise _refused("receipt-malformed", f"the receipt has a wrong value for {name!r}")
-    try:
-        _check_void(claims)
-    except ValueError as fault:
-        raise _refused("receipt-malformed", str(fault)) from None
-    claims.pop("format")
-    return Receipt(received_at=_instant(claims.pop("received_at")), **claims)
+    values = {name: getattr(claims, name) for name in _MEMBERS}
+    return Receipt(received_at=datetime.fromisoformat(claims.received_at), **values)
 
 
 def matches(receipt: Receipt, header: Sent, sha256: str) -> None:
@@ -112,57 +106,41 @@ def matches(receipt: Receipt, header: Sent, sha256: str) -> None:
         raise _refused("receipt-differs", "receipt and batch disagree whether the number is void")
 
 
-def _claims(payload: bytes) -> dict[str, Any]:
+class _Claims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The payload, member by member."""
+
+    already: _Hex64 | None
+    authenticated: Literal["mtls+signature", "signature"]
+    case: Literal["event", "browser", "support", "licensing"]
+    format: Literal["diffgram-receipt/1"]
+    installation: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    ledger_root: _Hex64
+    ledger_size: _Count
+    messages: _Count
+    received_at: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")]
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
+    sha256: _Hex64
+    void: bool
+
+
+_MEMBERS = tuple(field.name for field in fields(Receipt) if field.name != "received_at")
+_decode = msgspec.json.Decoder(_Claims).decode
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def _claims(payload: bytes) -> _Claims:
     try:
-        claims = read_canonical(payload)
-    except ValueError:
-        claims = {}
-    if set(claims) != set(_CHECKS):
-        raise _refused("receipt-malformed", "the receipt is not canonical JSON with exactly its members")
+        claims = _decode(payload)
+        datetime.fromisoformat(claims.received_at)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise _refused("receipt-malformed", "the receipt does not have exactly its members") from None
+    if _encode(claims) != payload:
+        raise _refused("receipt-malformed", "the receipt is not in canonical form")
+    if claims.void and (claims.messages or claims.already is not None):
+        raise _refused("receipt-malformed", "a void number has no messages and no earlier batch")
+    if claims.already is not None and claims.messages:
+        raise _refused("receipt-malformed", "the answer to a late void counts no messages")
     return claims
-
-
-def _check_void(claims: Mapping[str, Any]) -> None:
-    if claims["void"] and (claims["messages"] or claims["already"] is not None):
-        raise ValueError("a void number has no messages and no earlier batch")
-    if claims["already"] is not None and claims["messages"]:
-        raise ValueError("the answer to a late void counts no messages")
-
-
-def _hex(length: int) -> Callable[[Any], bool]:
-    pattern = re.compile(rf"[0-9a-f]{{{length}}}\Z")
-    return lambda value: type(value) is str and bool(pattern.match(value))
-
-
-def _whole(least: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and least <= value <= MAX_INTEGER
-
-
-def _instant(text: str) -> datetime:
-    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-
-
-def _is_time(value: Any) -> bool:
-    try:
-        return bool(_instant(value).strftime(_TIME) == value)
-    except (TypeError, ValueError):
-        return False
-
-
-_CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "format": lambda value: value == FORMAT,
-    "installation": _hex(32),
-    "case": lambda value: type(value) is str and value in CASES,
-    "sequence": _whole(1),
-    "sha256": _hex(64),
-    "ledger_size": _whole(0),
-    "ledger_root": _hex(64),
-    "messages": _whole(0),
-    "received_at": _is_time,
-    "authenticated": lambda value: type(value) is str and value in AUTHENTICATED,
-    "void": lambda value: type(value) is bool,
-    "already": lambda value: value is None or _hex(64)(value),
-}
 
 
 def _refused(code: str, message: str) -> SignatureRefused:

@@ -18,6 +18,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -38,6 +39,7 @@ _HEADER = frozenset({"alg", "kid", "typ"})
 _DETACHED_HEADER = _HEADER | {"b64", "crit"}
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 _SIGNATURE_BYTES = 64
+_MAX_HEADER_CHARACTERS = 1024
 
 # The y coordinates of the points whose order divides 8, and their other spellings (y + p); the sign bit is masked.
 _SMALL_ORDER = frozenset(
@@ -75,9 +77,7 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], typ: str, *, payloa
     detached one takes it. Raises SignatureRefused, whose code says which check failed.
     """
     head, body, signature = _parts(token)
-    header = _header(head)
-    _check_header(header, typ, detached=payload is not None)
-    key = _key(header["kid"], keys)
+    key = _key(_kid(head, typ, payload is not None), keys)
     if payload is not None and body:
         raise _refused("payload-not-detached", "the token of a detached signature carries a payload")
     result = _decode(body, "payload") if payload is None else payload
@@ -99,8 +99,12 @@ def ring(*keys: Ed25519PublicKey) -> Mapping[str, Ed25519PublicKey]:
 
 def thumbprint(key: Ed25519PublicKey) -> str:
     """Return the RFC 7638 SHA-256 thumbprint of `key`, base64url."""
-    digest = hashlib.sha256(canonical(to_jwk(key))).digest()
-    return _encode(digest)
+    return _thumbprint(key.public_bytes_raw())
+
+
+@lru_cache(maxsize=256)
+def _thumbprint(raw: bytes) -> str:
+    return _encode(hashlib.sha256(canonical({"crv": "Ed25519", "kty": "OKP", "x": _encode(raw)})).digest())
 
 
 def to_jwk(key: Ed25519PublicKey) -> dict[str, str]:
@@ -129,33 +133,35 @@ def _parts(token: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
-def _header(head: str) -> dict[str, Any]:
+@lru_cache(maxsize=256)
+def _kid(head: str, typ: str, detached: bool) -> str:
+    """Return the key that an acceptable header names; a sender's header is the same in all its documents."""
+    if len(head) > _MAX_HEADER_CHARACTERS:
+        raise _refused("header-malformed", f"a header has at most {_MAX_HEADER_CHARACTERS} characters")
     try:
         header = json.loads(_decode(head, "header"), object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError):
         raise _refused("header-malformed", "the header is not one JSON object without duplicate keys") from None
     if not isinstance(header, dict):
         raise _refused("header-malformed", "the header is not a JSON object")
-    return header
-
-
-def _check_header(header: Mapping[str, Any], typ: str, *, detached: bool) -> None:
     if header.get("alg") != _ALGORITHM:
         raise _refused("algorithm-refused", f"the algorithm is not {_ALGORITHM!r}")
     if header.get("typ") != typ:
         raise _refused("type-refused", f"the type is not {typ!r}")
-    if not isinstance(header.get("kid"), str):
+    kid = header.get("kid")
+    if not isinstance(kid, str):
         raise _refused("key-missing", "the header names no key")
     if set(header) != (_DETACHED_HEADER if detached else _HEADER):
         raise _refused("header-refused", "the header has other members than this use of it demands")
     # `0 == False` in Python: the identity is checked, not the value.
     if detached and (header["b64"] is not False or header["crit"] != ["b64"]):
         raise _refused("header-refused", 'a detached token has "b64": false and "crit": ["b64"]')
+    return kid
 
 
 def _key(kid: str, keys: Mapping[str, Ed25519PublicKey]) -> Ed25519PublicKey:
     key = keys.get(kid)
-    if key is None or thumbprint(key) != kid:
+    if key is None or _thumbprint(key.public_bytes_raw()) != kid:
         raise _refused("key-unknown", "the token names a key that is not acceptable here")
     _check_order(key)
     return key

@@ -118,6 +118,7 @@ BROKEN = {
     "a header that is no JSON": (made(b"{"), "header-malformed"),
     "a header nested without end": (made(b'{"a":' * 9000), "header-malformed"),
     "a header that is not UTF-8": (made(b'{"alg":"\xff"}'), "header-malformed"),
+    "a long header": (made(good_header(kid="x" * 1024)), "header-malformed"),
     "two parts": (made(good_header()).rpartition(".")[0], "token-malformed"),
     "four parts": (made(good_header()) + ".e30", "token-malformed"),
     "nothing": ("", "token-malformed"),
