@@ -84,9 +84,14 @@ class _Context(ssl.SSLContext):
     limits: Limits
 
     def wrap_socket(self, sock: Any, *args: Any, **options: Any) -> DeadlineSocket:  # type: ignore[override]
-        """Shake hands within `handshake_s`."""
+        """Shake hands within `handshake_s`; gunicorn would do it later, without any limit."""
         sock.settimeout(self.limits.handshake_s)
-        wrapped = super().wrap_socket(sock, *args, **options)
+        options["do_handshake_on_connect"] = True
+        try:
+            wrapped = super().wrap_socket(sock, *args, **options)
+        except TimeoutError as e:
+            # gunicorn closes on this error without a word; a stranger could otherwise fill the log.
+            raise ssl.SSLError(ssl.SSL_ERROR_EOF, "the handshake took too long") from e
         assert isinstance(wrapped, DeadlineSocket)  # noqa: S101 - for the type checker
         wrapped.settimeout(None)
         wrapped.start(self.limits.request_s)

@@ -66,10 +66,10 @@ class Pretend:
     rules: gate.Rules = field(default_factory=rules)
     _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def csr(self, key: Any = None) -> str:
+    def csr(self) -> str:
         """A signing request."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.id)])
-        request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key or self.key, None)
+        request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(self.key, None)
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
     def enrol(self, token: str | None = None, *, csr: str | None = None) -> Reply:

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from corporate import settings
+from corporate import enrolment, settings
 from corporate.database import Store
 
 PROGRAM = (sys.executable, "-c", "from corporate.cli import main; main()")
@@ -52,9 +53,11 @@ class Server:
         """What a command prints as JSON."""
         return json.loads(command(self.config, *arguments, "--json").stdout)
 
-    def token(self, customer: str = "St Mary", *options: str) -> str:
+    def token(self, customer: str = "St Mary", *, signature_allowed: bool = False) -> str:
         """A fresh enrolment token."""
-        return str(self.command("enrolment-token", "--customer", customer, *options)["token"])
+        with self.store() as store:
+            now = datetime.now(UTC)
+            return enrolment.make_token(store, customer, "os:test", now, signature_allowed=signature_allowed)
 
 
 def command(config: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
