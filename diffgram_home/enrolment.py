@@ -1,7 +1,7 @@
 """Makes this installation known to corporate, and keeps its certificate and corporate's manifest current.
 
-Two files beside the keys hold the result: `certificate.pem` (ours, issued by corporate) and `manifest.json` (the answer
-as it came, checked against the pinned root again at every reading). Both are replaced whole or not at all.
+`certificate.pem` beside the keys is ours, issued by corporate; `manifest.json` is manifest.py's. Both are replaced
+whole or not at all.
 
 First contact: the manifest comes over a connection that is not verified, and counts only if the pinned root signed it.
 Only then does anything of ours go out, over connections verified against the authority in that manifest.
@@ -36,7 +36,7 @@ from diffgram_home.judging import code_of, plain, told_by
 from diffgram_home.manifest import Manifest
 from diffgram_home.outbound import Door
 
-CERTIFICATE_FILE, MANIFEST_FILE = "certificate.pem", "manifest.json"
+CERTIFICATE_FILE = "certificate.pem"
 _URI = "urn:diffgram:installation:"
 _TOKEN = re.compile(r"[!-~]{8,500}")
 
@@ -75,7 +75,9 @@ def enrol(home: Home, door: Door, token: str, actor: str, now: datetime) -> Enro
     keys.write_private(home.keys.folder / CERTIFICATE_FILE, pem.encode("ascii"))
     _note(home, door, "granted", actor, now, certificate=certificate)
     with home.store.write() as session:
-        facts.put(session, "enrolment", _fact(customer, stated, certificate, now))
+        facts.put(
+            session, "enrolment", {"customer": customer, "corporate": stated.corporate, **_fact(certificate, now)}
+        )
         counting.end_notice(session, now, "not-enrolled")
     return Enrolled(customer, stated.corporate, certificate.not_valid_after_utc)
 
@@ -85,17 +87,6 @@ def is_enrolled(home: Home) -> bool:
     return (home.keys.folder / CERTIFICATE_FILE).is_file()
 
 
-def known(home: Home, now: datetime) -> Manifest:
-    """The stored manifest, checked against the pinned root. Raises SignatureRefused; `manifest-missing` if none."""
-    path = home.keys.folder / MANIFEST_FILE
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        hint = "run 'diffgram-home enrol'"
-        raise SignatureRefused("manifest-missing", f"there is no manifest in '{path}'", hint) from error
-    return manifest.check(data, home.settings.corporate.root, now)
-
-
 def refresh(home: Home, door: Door, now: datetime, *, first: bool = False) -> Manifest:
     """Fetch the manifest and keep it if it is not older than the one here.
 
@@ -103,7 +94,7 @@ def refresh(home: Home, door: Door, now: datetime, *, first: bool = False) -> Ma
     Raises SignatureRefused, EnrolmentError, NotReached, Unknown; what is stored then stays. The ledger says that it was
     asked for, before anything opens, and how that ended.
     """
-    trusted = None if first else trust(home, known(home, now))
+    trusted = None if first else trust(home, manifest.stored(home, now))
     _contact(home, door, "asked", None, now)
     try:
         answer = door.fetch_manifest(trusted) if trusted else door.fetch_manifest_unverified()
@@ -111,7 +102,7 @@ def refresh(home: Home, door: Door, now: datetime, *, first: bool = False) -> Ma
     except (HomeError, SignatureRefused) as error:
         _contact(home, door, "failed", error.code, now)
         raise
-    keys.write_private(home.keys.folder / MANIFEST_FILE, answer.body)
+    manifest.keep(home, answer.body, fresh)
     _contact(home, door, "answered", None, now)
     return fresh
 
@@ -120,7 +111,7 @@ def _fresh(home: Home, answer: Answer, now: datetime) -> Manifest:
     if answer.status != 200:
         raise _refusal(answer)
     fresh = manifest.check(answer.body, home.settings.corporate.root, now)
-    if fresh.version < _version_here(home):
+    if fresh.version < manifest.version_here(home):
         hint = "it may come from a restored backup at corporate, or from somebody in between; ask corporate"
         raise SignatureRefused("manifest-older", f"version {fresh.version} is older than the one here", hint)
     return fresh
@@ -132,10 +123,14 @@ def trust(home: Home, stated: Manifest) -> Trust:
     return Trust(stated.certificates, corporate.ca_file, corporate.trust == "system")
 
 
-def identity(home: Home, now: datetime, *, bare: bool = False) -> Identity:
-    """Who we are towards corporate. An expired certificate is not shown, nor any if `bare`: TLS would end there."""
+def identity(home: Home, now: datetime, *, show: bool | None = None) -> Identity:
+    """Who we are towards corporate.
+
+    `show` says whether the certificate is shown; None: unless it expired, since a server ends TLS over such a one.
+    """
     path = home.keys.folder / CERTIFICATE_FILE
-    shown = None if bare or _expired(path, now) else path
+    wanted = not _expired(path, now) if show is None else show
+    shown = path if wanted and path.is_file() else None
     return Identity(home.installation, home.keys.installation, home.keys.folder / "installation.pem", shown)
 
 
@@ -146,13 +141,15 @@ def renew(home: Home, door: Door, pem: Any, now: datetime) -> bool:
     """
     if not isinstance(pem, str):
         raise _unusable("it is not text")
-    fresh = _own(home, pem, known(home, now), now)
+    fresh = _own(home, pem, manifest.stored(home, now), now)
     path = home.keys.folder / CERTIFICATE_FILE
     held = _held(path)
     if held is not None and held.not_valid_after_utc >= fresh.not_valid_after_utc:
         return False
     keys.write_private(path, pem.encode("ascii"))
     _note(home, door, "renewed", "home", now, certificate=fresh)
+    with home.store.write() as session:
+        facts.put(session, "enrolment", {**facts.get(session, "enrolment", {}), **_fact(fresh, now)})
     return True
 
 
@@ -266,18 +263,9 @@ def _contact(
         ledger.append(session, entry)
 
 
-def _version_here(home: Home) -> int:
-    """The version to stay at or above, also when its date is over; a damaged file must not block its successor."""
-    try:
-        return manifest.read((home.keys.folder / MANIFEST_FILE).read_bytes(), home.settings.corporate.root).version
-    except (OSError, SignatureRefused):
-        return 0
-
-
-def _fact(customer: str, stated: Manifest, certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
+def _fact(certificate: x509.Certificate, now: datetime) -> dict[str, Any]:
     return {
-        "customer": customer,
-        "corporate": stated.corporate,
         "at": now.isoformat(),
+        "certificate": certificate.fingerprint(hashes.SHA256()).hex(),
         "expires_at": certificate.not_valid_after_utc.isoformat(),
     }

@@ -1,6 +1,8 @@
 """Corporate's manifest: which key signs receipts, which authority signs certificates; signed by the pinned root.
 
-Pure: bytes in, a value or an error out. Fetching it is the door's, keeping it enrolment's.
+`check` and `read` are pure: bytes in, a value or an error out; the others keep manifests beside the keys. Fetching is
+the door's. The one in force is `manifest.json`, the answer as it came, checked against the pinned root again at each
+reading; earlier ones stay as `manifest-VERSION.json`, so that receipts of a key that was replaced can be verified.
 
 Rules: the answer carries the root's public key, and it counts only if its SHA-256 is the fingerprint in the settings;
 a manifest past its date is refused; one purpose a key; unknown purposes are passed over, since later versions add some.
@@ -8,9 +10,10 @@ a manifest past its date is refused; one purpose a key; unknown purposes are pas
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,9 +24,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit import signed
 from audit.errors import SignatureRefused
+from diffgram_home import keys
+from diffgram_home.home import Home
 
 RECEIPTS, CERTIFICATES = "receipts", "certificates"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+FILE = "manifest.json"
+_EARLIER = "manifest-*.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,45 @@ def read(data: bytes, root: str) -> Manifest:
             "do not go on; compare [corporate] root with the fingerprint that corporate handed over",
         )
     return _claimed(_json(signed.verify(token, signed.ring(key), signed.MANIFEST)))
+
+
+def stored(home: Home, now: datetime) -> Manifest:
+    """The manifest in force, checked against the pinned root. Raises SignatureRefused; `manifest-missing` if none."""
+    path = home.keys.folder / FILE
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = "run 'diffgram-home enrol'"
+        raise SignatureRefused("manifest-missing", f"there is no manifest in '{path}'", hint) from error
+    return check(data, home.settings.corporate.root, now)
+
+
+def version_here(home: Home) -> int:
+    """The version to stay at or above, also when its date is over; 0 without one.
+
+    A file that is damaged, or signed by a root that is not pinned any more, must not block its successor.
+    """
+    return max((found.version for found in _readable(home)), default=0)
+
+
+def keep(home: Home, data: bytes, fresh: Manifest) -> None:
+    """Put corporate's answer `data`, found to be `fresh`, in force."""
+    folder = home.keys.folder
+    keys.write_private(folder / f"manifest-{fresh.version}.json", data)
+    keys.write_private(folder / FILE, data)
+
+
+def receipt_keys(home: Home) -> Mapping[str, Ed25519PublicKey] | None:
+    """Every key that ever signed receipts by a manifest kept here, by thumbprint; None if there is no manifest."""
+    found = {kid: key for one in _readable(home) for kid, key in one.receipts.items()}
+    return found or None
+
+
+def _readable(home: Home) -> Iterator[Manifest]:
+    folder = home.keys.folder
+    for path in (folder / FILE, *sorted(folder.glob(_EARLIER))):
+        with contextlib.suppress(OSError, SignatureRefused):
+            yield read(path.read_bytes(), home.settings.corporate.root)
 
 
 def _claimed(claims: Mapping[str, Any]) -> Manifest:

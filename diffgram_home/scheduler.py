@@ -212,6 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="the settings file, diffgram-home.toml")
     config = parser.parse_args(arguments).config
     logging.basicConfig(level=logging.INFO, format="%(asctime)s scheduler: %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         run(settings.read(config, os.environ), config)
     except settings.SettingsFaults as error:

@@ -22,7 +22,20 @@ from sqlalchemy.orm import Session
 
 from audit import gate
 from audit.errors import Refused, SignatureRefused
-from diffgram_home import attempts, bodies, counting, egress, enrolment, facts, judging, locks, patience, rules, sealing
+from diffgram_home import (
+    attempts,
+    bodies,
+    counting,
+    egress,
+    enrolment,
+    facts,
+    judging,
+    locks,
+    manifest,
+    patience,
+    rules,
+    sealing,
+)
 from diffgram_home.errors import HomeError, LedgerError
 from diffgram_home.exchange import DoorError
 from diffgram_home.home import Home
@@ -74,9 +87,10 @@ class _Round:
     door: Door
     clock: Callable[[], datetime]
     stated: Manifest
-    bare: bool = False
-    refetched: bool = False
+    show: bool | None = None  # our certificate: yes, no, or by its date
     renewed: bool = False
+    refetched: bool = False
+    cures: set[str] = field(default_factory=set)
     tried: set[int] = field(default_factory=set)
 
 
@@ -208,7 +222,7 @@ def _attempt(current: _Round, batch: Batch) -> Verdict | None:
 def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
     """What the door brings back for these bytes; the manifest is fetched again, once, for a key that is not in it."""
     home = current.home
-    who = enrolment.identity(home, current.clock(), bare=current.bare)
+    who = enrolment.identity(home, current.clock(), show=current.show)
     try:
         answer = current.door.send_batch(body, batch.generation, who, enrolment.trust(home, current.stated))
     except Refused as error:
@@ -224,18 +238,30 @@ def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
 
 def _mended(current: _Round, batch: Batch, verdict: Verdict) -> bool:
     """Whether what went wrong was put right here, so that the same batch may go again at once; each cure only once."""
-    if verdict.code == CERTIFICATE_NOT_ACCEPTED and not current.bare:
-        current.bare = True
-    elif verdict.code == CERTIFICATE_REQUIRED and current.renewed:
-        current.bare = current.renewed = False
-    elif not (verdict.code == CERTIFICATE_WRONG and _refetch(current, first=True)):
+    cure = _cure(current, verdict)
+    if cure is None or cure in current.cures:
         return False
+    current.cures.add(cure)
     current.tried.discard(batch.id)
     now = current.clock()
     with current.home.store.write() as session:
         session.get_one(Batch, batch.id).next_try_at = now
         patience.answers(session, now)
     return True
+
+
+def _cure(current: _Round, verdict: Verdict) -> str | None:
+    """Do what may help, and name it; None where nothing here does."""
+    if verdict.code == CERTIFICATE_NOT_ACCEPTED:
+        current.show = False
+        return "without"
+    if verdict.code == CERTIFICATE_REQUIRED:
+        # Without a fresh one in the answer, ours is good by corporate's clock: then it is this one that is ahead.
+        current.show = None if current.renewed else True
+        return "fresh" if current.renewed else "anyway"
+    if verdict.code == CERTIFICATE_WRONG and _refetch(current, first=True):
+        return "manifest"
+    return None
 
 
 def _finish(home: Home, session: Session, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
@@ -313,7 +339,7 @@ def _body(home: Home, batch: Batch, now: datetime) -> bytes | None:
 def _stated(home: Home, door: Door, now: datetime) -> Manifest:
     """Corporate's keys; fetched again when the date of what is here is over."""
     try:
-        return enrolment.known(home, now)
+        return manifest.stored(home, now)
     except SignatureRefused:
         return enrolment.refresh(home, door, now, first=True)
 

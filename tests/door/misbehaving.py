@@ -148,7 +148,7 @@ def serve(corporate: Corporate, raw: socket.socket) -> None:
     seen: dict[str, Any] = {"did": what}
     try:
         if what == "mute":
-            time.sleep(float(order.get("seconds", 30)))
+            _wait_for_the_end(raw, order)
             return
         with corporate.context(what).wrap_socket(raw, server_side=True) as tls:
             seen["client_certificate"] = tls.getpeercert(binary_form=True) is not None
@@ -188,7 +188,7 @@ def act(
     elif what == "garbage":
         tls.sendall(b"\x00\xff\x17 no HTTP at all\r\n\r\n" * 20)
     elif what == "silent":
-        time.sleep(float(order.get("seconds", 30)))
+        _wait_for_the_end(tls, order)
     elif what == "drip":
         for byte in _http(200, {"receipt": "x" * 2000}):
             tls.sendall(bytes([byte]))
@@ -198,6 +198,13 @@ def act(
     elif what != "close":
         answer = properly(corporate, request, body, order, what)
         tls.sendall(answer[: len(answer) // 2] if what == "half" else answer)
+
+
+def _wait_for_the_end(sock: socket.socket, order: dict[str, Any]) -> None:
+    """Say nothing until the other side has enough, or the time is over."""
+    sock.settimeout(float(order.get("seconds", 30)))
+    while sock.recv(65536):
+        pass
 
 
 def properly(corporate: Corporate, request: Request, body: bytes, order: dict[str, Any], what: str) -> bytes:

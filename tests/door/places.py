@@ -22,7 +22,7 @@ folder = "data"
 [corporate]
 url = "{url}"
 root = "{root}"
-timeout_s = 1
+timeout_s = {timeout_s}
 {corporate}
 [product]
 catalogue = [{{ file = "{catalogue}", sha256 = "{catalogue_sha256}" }}]
@@ -48,9 +48,9 @@ class Place:
         """The time, moved on by `lead`: waiting times pass without anybody waiting."""
         return datetime.now(UTC) + self.lead
 
-    def enrol(self) -> None:
+    def enrol(self, token: str = TOKEN) -> None:
         """Become known to corporate."""
-        enrolment.enrol(self.home, self.door, TOKEN, "os:1000", self.now())
+        enrolment.enrol(self.home, self.door, token, "os:1000", self.now())
 
     def work(self, messages: int = 1, batches: int = 1) -> None:
         """Let the product be used, so that so many batches are sealed."""
@@ -112,7 +112,7 @@ def complete_task(number: int) -> None:
     )
 
 
-def write_settings(folder: Path, url: str, root: str, *, mode: str, corporate: str, batch_messages: int) -> Path:
+def write_settings(folder: Path, url: str, root: str, **filled: object) -> Path:
     """The settings file of an installation in `folder`."""
     path = folder / "diffgram-home.toml"
     catalogue, index = ANNOTATOR / "outbound_fields.toml", ANNOTATOR / "index.json"
@@ -120,9 +120,7 @@ def write_settings(folder: Path, url: str, root: str, *, mode: str, corporate: s
         _SETTINGS.format(
             url=url,
             root=root,
-            mode=mode,
-            corporate=corporate,
-            batch_messages=batch_messages,
+            **filled,
             catalogue=catalogue,
             index=index,
             catalogue_sha256=hashlib.sha256(catalogue.read_bytes()).hexdigest(),
@@ -133,11 +131,19 @@ def write_settings(folder: Path, url: str, root: str, *, mode: str, corporate: s
 
 
 def found(
-    folder: Path, url: str, root: str, *, mode: str = "on", corporate: str = "", batch_messages: int = 1000
+    folder: Path,
+    url: str,
+    root: str,
+    *,
+    mode: str = "on",
+    corporate: str = "",
+    batch_messages: int = 1000,
+    timeout_s: int = 1,
 ) -> Place:
     """An installation whose catalogue is approved and whose case `event` is switched to `mode`; not enrolled yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = write_settings(folder, url, root, mode=mode, corporate=corporate, batch_messages=batch_messages)
+    filled = {"mode": mode, "corporate": corporate, "batch_messages": batch_messages, "timeout_s": timeout_s}
+    config = write_settings(folder, url, root, **filled)
     wanted = settings.read(config, os.environ)
     make_home(wanted)
     home = open_home(wanted)

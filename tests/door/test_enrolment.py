@@ -10,7 +10,7 @@ from cryptography import x509
 
 from audit import record
 from audit.errors import SignatureRefused
-from diffgram_home import enrolment, ledger, models
+from diffgram_home import enrolment, ledger, manifest, models
 from diffgram_home.enrolment import EnrolmentError
 from diffgram_home.exchange import Unknown
 from tests.door.conftest import Misbehaving
@@ -118,7 +118,7 @@ def test_a_manifest_that_is_none_changes_nothing(stranger: Place, corporate: Mis
     corporate.order(order, seconds=2)
     with pytest.raises((SignatureRefused, enrolment.HomeError)):
         stranger.enrol()
-    assert not (stranger.home.keys.folder / enrolment.MANIFEST_FILE).exists()
+    assert not (stranger.home.keys.folder / manifest.FILE).exists()
     assert steps(stranger) == ["contact asked", "contact failed"]
 
 
@@ -165,7 +165,8 @@ def test_an_older_manifest_does_not_replace_a_newer_one(own_corporate: Misbehavi
     with pytest.raises(SignatureRefused) as refused:
         enrolment.refresh(place.home, place.door, place.now())
     assert refused.value.code == "manifest-older"
-    assert enrolment.known(place.home, place.now()).version == 2
+    assert manifest.stored(place.home, place.now()).version == 2
+    assert manifest.version_here(place.home) == 2
 
 
 def test_a_manifest_whose_date_is_over_is_fetched_again_before_anything_is_sent(
@@ -181,7 +182,7 @@ def test_a_manifest_whose_date_is_over_is_fetched_again_before_anything_is_sent(
 
 def test_a_manifest_that_was_changed_on_the_disk_is_fetched_again(place: Place, corporate: Misbehaving) -> None:
     place.work()
-    path = place.home.keys.folder / enrolment.MANIFEST_FILE
+    path = place.home.keys.folder / manifest.FILE
     path.write_bytes(path.read_bytes().replace(b"manifest", b"manifesto"))
     assert [sent.outcome for sent in place.send()] == ["accepted"]
-    assert enrolment.known(place.home, place.now()).corporate == "Misbehaving Inc"
+    assert manifest.stored(place.home, place.now()).corporate == "Misbehaving Inc"

@@ -16,7 +16,7 @@ from audit import gate
 from audit.consent import Consent
 from audit.errors import Refused
 from audit.modes import ALL_OFF
-from diffgram_home import bodies, egress, enrolment, exchange, rules
+from diffgram_home import bodies, egress, enrolment, exchange, manifest, rules
 from diffgram_home.exchange import Answer, NotReached, Unknown
 from diffgram_home.outbound import Door
 from tests.door.conftest import Misbehaving
@@ -55,7 +55,7 @@ def sealed(place: Place) -> tuple[bytes, int]:
 def push(place: Place, body: bytes, generation: int, door: Door | None = None) -> Answer:
     """Hand bytes to the door directly, as a caller would that skips everything else."""
     now = place.now()
-    stated = enrolment.known(place.home, now)
+    stated = manifest.stored(place.home, now)
     who, trust = enrolment.identity(place.home, now), enrolment.trust(place.home, stated)
     return (door or place.door).send_batch(body, generation, who, trust)
 
