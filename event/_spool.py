@@ -5,7 +5,7 @@ The leading 0x1E (RFC 7464) keeps a torn record from swallowing the next one. On
 is in the kernel: killing the process loses nothing (a power failure can lose the last seconds: nothing is flushed
 here).
 
-Who may touch a segment. It is created exclusively, as `<pid>-<8 hex>-<n>.spool`, mode 0640 in a folder that is
+Who may touch a segment. It is created exclusively, as `<pid>-<8 random hex>-<n>.spool`, mode 0640 in a folder that is
 setgid, and locked with `flock` for as long as it is open for writing. A reader may read it at any time; it removes it
 only while it holds that lock itself. Between creating and locking, a reader could have taken the empty file: so the
 writer checks that the path still names it, and otherwise takes a new name.
@@ -58,7 +58,7 @@ class Writer:
     def __init__(self, folder: Path, limits: Limits, counts: Counts) -> None:
         self._folder, self._limits, self._counts = folder, limits, counts
         self._left = -1
-        self._number = 0
+        self._series, self._number = secrets.token_hex(4), 0
         self._identity = (0, 0)
         self._born_s = 0.0
         self._retry_at_s = 0.0
@@ -114,7 +114,8 @@ class Writer:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0 and _is(descriptor, self._identity):
             os.close(descriptor)
-        self._pid, self._left, self._number, self._trouble = os.getpid(), -1, 0, None
+        self._pid, self._left, self._trouble = os.getpid(), -1, None
+        self._series, self._number = secrets.token_hex(4), 0
         self._counts.after_fork()
 
     def _lost(self) -> None:
@@ -148,7 +149,7 @@ class Writer:
             return Reason.SPOOL_FULL
         for _ in range(_NAMES_TO_TRY):
             self._number += 1
-            path = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}-{self._number}{SEGMENT_SUFFIX}"
+            path = self._folder / f"{self._pid}-{self._series}-{self._number}{SEGMENT_SUFFIX}"
             descriptor = os.open(path, _FLAGS, 0o640)
             if _taken(descriptor, path):
                 self._adopt(descriptor, path)
