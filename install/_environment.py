@@ -112,9 +112,9 @@ def apt(*packages: str) -> None:
     """Install packages of Debian as root, without questions; apt's own words are the progress."""
     step(f"apt-get install {' '.join(packages)}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages]
+    command = ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages]
     _run(["apt-get", "-q", "update"], "read the list of Debian's packages", quiet, echo=True)
-    _run(install, f"install {' '.join(packages)}", quiet, echo=True)
+    _run(command, f"install {' '.join(packages)}", quiet, echo=True)
 
 
 def _has_ensurepip() -> bool:

@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 NETWORK = ("socket", "ssl", "http", "urllib.request", "urllib3", "requests", "httpx", "smtplib", "ftplib", "asyncio")
 DOOR = "diffgram_home/outbound.py"
-SEALING = {"diffgram_home/sealing.py", "diffgram_home/_batching.py"}  # which voids, and which seals
+SEALING = {"diffgram_home/sealing.py", "diffgram_home/_batching.py"}
 BASE = ("audit", "event")
 BASE_THIRD_PARTY = {"msgspec", "cryptography"}
 STANDARD_ONLY = ("audit", "audit.__main__", "audit.consent", "audit.gate", "audit.modes", "audit.tree")
