@@ -30,10 +30,10 @@ def folder() -> Iterator[Path]:
 def clone(folder: Path) -> Clone:
     """Return a copy in which install/run has run once, without a terminal, and was stopped by Ctrl-C."""
     copy = Clone(copy_tree(folder / "clone"), tuple(free_ports(4)))
-    first = Run(copy)
-    first.wait_until_ready(FIRST_RUN_S)
-    answers, said = copy.answers(), first.said()
-    assert first.stop() == 0, first.said()
+    with Run(copy) as first:
+        first.wait_until_ready(FIRST_RUN_S)
+        answers, said = copy.answers(), first.said()
+        assert first.stop() == 0, first.said()
     assert answers == [200, 200, 200]
     assert re.search(r"installing into \.venv: \d+ of \d+", said)
     return copy

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from tests.install.places import DEBIAN_PYTHON, until
 
@@ -58,6 +59,16 @@ class Run:
             )
         if slave is not None:
             os.close(slave)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End what a failed test left running."""
+        if self.process.poll() is None:
+            self.stop(signal.SIGTERM)
+        if self.master is not None:
+            os.close(self.master)
 
     def said(self) -> str:
         """Return what was printed so far."""

@@ -31,10 +31,10 @@ def test_ctrl_c_left_no_process(clone: Clone) -> None:
 def test_a_second_run_is_quick_keeps_the_data_and_shows_each_password_once(clone: Clone) -> None:
     passwords = [(clone.folder / f"data/{whose}-password").read_text().strip() for whose in ("home", "corporate")]
     keys = {p: p.read_bytes() for p in (clone.folder / "data").rglob("keys/*.pem")}
-    second = Run(clone, terminal=True)
-    shown = second.read_terminal()
-    took = time.monotonic() - second.began
-    assert second.stop() == 0
+    with Run(clone, terminal=True) as second:
+        shown = second.read_terminal()
+        took = time.monotonic() - second.began
+        assert second.stop() == 0
     assert took < SECOND_RUN_S
     assert all(shown.count(password) == 1 for password in passwords)
     assert list((clone.folder / "data").glob("*-password")) == []
@@ -43,68 +43,63 @@ def test_a_second_run_is_quick_keeps_the_data_and_shows_each_password_once(clone
 
 
 def test_sigterm_stops_everything(clone: Clone) -> None:
-    run = Run(clone)
-    run.wait_until_ready(SECOND_RUN_S)
-    assert "was shown when the account was made" in run.said()
-    assert run.stop(signal.SIGTERM) == 0
+    with Run(clone) as run:
+        run.wait_until_ready(SECOND_RUN_S)
+        assert "was shown when the account was made" in run.said()
+        assert run.stop(signal.SIGTERM) == 0
     assert processes_with(str(clone.folder)) == []
 
 
 def test_a_run_that_is_killed_leaves_no_process_and_the_next_one_works(clone: Clone) -> None:
-    run = Run(clone)
-    run.wait_until_ready(SECOND_RUN_S)
-    assert len(processes_with(str(clone.folder))) > 3
-    run.stop(signal.SIGKILL)
+    with Run(clone) as run:
+        run.wait_until_ready(SECOND_RUN_S)
+        assert len(processes_with(str(clone.folder))) > 3
+        run.stop(signal.SIGKILL)
     until(lambda: processes_with(str(clone.folder)) == [], 40, "the end of everything")
-    again = Run(clone)
-    again.wait_until_ready(SECOND_RUN_S)
-    assert again.stop() == 0
+    with Run(clone) as again:
+        again.wait_until_ready(SECOND_RUN_S)
+
+
+def test_a_program_that_is_killed_takes_the_others_with_it_and_is_named(clone: Clone) -> None:
+    with Run(clone) as run:
+        run.wait_until_ready(SECOND_RUN_S)
+        gunicorn = [pid for pid in processes_with(f"--bind=127.0.0.1:{clone.ports[3]}") if pid != run.process.pid]
+        os.kill(min(gunicorn), signal.SIGKILL)
+        assert run.process.wait(40) == 1
+        assert "annotator ended by itself (exit status -9)" in run.said()
+    assert processes_with(str(clone.folder)) == []
 
 
 def test_a_busy_port_names_its_holder_and_starts_nothing(clone: Clone) -> None:
-    holder = subprocess.Popen(
-        [DEBIAN_PYTHON, "-m", "http.server", "--bind", "127.0.0.1", str(clone.ports[1])],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        until(lambda: bool(_listening(clone.ports[1])), 10, "the start of the holder")
-        run = Run(clone)
-        assert run.process.wait(10) == 1
-        assert f"port {clone.ports[1]} (for pages of corporate) is held by" in run.said()
-        assert f"process {holder.pid} of user" in run.said()
-        assert "nothing was started" in run.said()
-        assert processes_with(str(clone.folder)) == []
-    finally:
-        holder.kill()
-        holder.wait()
+    command = [DEBIAN_PYTHON, "-m", "http.server", "--bind", "127.0.0.1", str(clone.ports[1])]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as holder:
+        try:
+            until(lambda: bool(_listening(clone.ports[1])), 10, "the start of the holder")
+            with Run(clone) as run:
+                assert run.process.wait(10) == 1
+                assert f"port {clone.ports[1]} (for pages of corporate) is held by" in run.said()
+                assert f"process {holder.pid} of user" in run.said()
+                assert "nothing was started" in run.said()
+            assert processes_with(str(clone.folder)) == []
+        finally:
+            holder.kill()
 
 
 def test_a_second_run_beside_the_first_is_refused_with_its_process(clone: Clone) -> None:
-    first = Run(clone)
-    first.wait_until_ready(SECOND_RUN_S)
-    try:
-        other = Run(Clone(clone.folder, tuple(free_ports(4))))
-        assert other.process.wait(20) == 1
-        assert f"is in use by another install/run (process {first.process.pid})" in other.said()
-    finally:
+    with Run(clone) as first:
+        first.wait_until_ready(SECOND_RUN_S)
+        with Run(Clone(clone.folder, tuple(free_ports(4)))) as other:
+            assert other.process.wait(20) == 1
+            assert f"is in use by another install/run (process {first.process.pid})" in other.said()
         assert first.stop() == 0
 
 
-def test_a_data_folder_and_ports_of_ones_own_choice(clone: Clone) -> None:
-    elsewhere = Clone(clone.folder, tuple(free_ports(4)))
-    run = Run(elsewhere, f"--data={clone.folder.parent / 'elsewhere'}")
-    run.wait_until_ready(60)
-    try:
-        assert elsewhere.answers() == [200, 200, 200]
-    finally:
-        assert run.stop() == 0
-    moved = Clone(clone.folder, tuple(free_ports(4)))
-    again = Run(moved, f"--data={clone.folder.parent / 'elsewhere'}")
-    again.wait_until_ready(SECOND_RUN_S)
-    try:
-        assert moved.answers() == [200, 200, 200]
-    finally:
-        assert again.stop() == 0
+def test_a_data_folder_and_ports_of_ones_own_choice_can_be_changed_later(clone: Clone) -> None:
+    for _ in range(2):
+        elsewhere = Clone(clone.folder, tuple(free_ports(4)))
+        with Run(elsewhere, f"--data={clone.folder.parent / 'elsewhere'}") as run:
+            run.wait_until_ready(2 * SECOND_RUN_S)
+            assert elsewhere.answers() == [200, 200, 200]
 
 
 def test_the_annotators_environment_holds_the_base_install_only(clone: Clone) -> None:
@@ -115,14 +110,14 @@ def test_the_annotators_environment_holds_the_base_install_only(clone: Clone) ->
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a plain user; as one, every other test is this one")
-def test_a_plain_user_can_run_it_in_a_clone_of_their_own(folder: Path, clone: Clone) -> None:
+def test_a_plain_user_can_run_it_in_a_clone_of_their_own(folder: Path) -> None:
     mine = folder / "of-nobody"
     copy_tree(mine / "clone")
     subprocess.run(["chown", "-R", "nobody", str(mine)], check=True)
-    run = Run(Clone(mine / "clone", tuple(free_ports(4)), user="nobody"))
-    run.wait_until_ready(FIRST_RUN_S)
-    answers = run.clone.answers()
-    assert run.stop() == 0
+    with Run(Clone(mine / "clone", tuple(free_ports(4)), user="nobody")) as run:
+        run.wait_until_ready(FIRST_RUN_S)
+        answers = run.clone.answers()
+        assert run.stop() == 0
     assert answers == [200, 200, 200]
     assert processes_with(str(mine)) == []
     assert (mine / "clone/data/home-password").owner() == "nobody"

@@ -10,6 +10,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,13 @@ KINDS = {"project-created", "input-uploaded", "task-completed", "export-finished
 def data(clone: Clone) -> Iterator[Path]:
     """Return the data folder of a run in which all was approved, the product was used, and its messages were sent."""
     folder = clone.folder.parent / "secrets"
-    run = Run(Clone(clone.folder, tuple(free_ports(4))), f"--data={folder}")
-    run.wait_until_ready(2 * SECOND_RUN_S)
-    try:
+    with Run(Clone(clone.folder, tuple(free_ports(4))), f"--data={folder}") as run:
+        run.wait_until_ready(2 * SECOND_RUN_S)
         _home(clone, folder, "approve", "--all", "--authority", "a test", "--yes")
         _home(clone, folder, "on", "event", "--yes")
         use(Visitor(f"http://127.0.0.1:{run.clone.ports[3]}"), SECRET)
         until(lambda: _kinds(clone, folder) >= KINDS | {"error"}, 60, "the sending of every kind of message")
         yield folder
-    finally:
-        run.stop()
 
 
 def test_the_secret_is_in_the_products_own_folder(data: Path) -> None:
@@ -96,10 +94,8 @@ def _everything(folder: Path) -> bytes:
 def _unpacked(raw: bytes) -> Iterator[bytes]:
     start = raw.find(ZSTD_MAGIC)
     while start >= 0:
-        try:
+        with suppress(zstandard.ZstdError):  # stood there by chance, or the rest lies on another page of the database
             yield zstandard.ZstdDecompressor().decompressobj().decompress(raw[start:])
-        except zstandard.ZstdError:  # the four bytes stood there by chance, or the rest lies on another database page
-            pass
         start = raw.find(ZSTD_MAGIC, start + 4)
 
 
