@@ -9,14 +9,13 @@ database, one page at a time, from one snapshot. Rules:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -25,7 +24,6 @@ from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
 from diffgram_home import bodies, facts, ledger, manifest
-from diffgram_home.enrolment import MANIFEST_FILE
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
 from diffgram_home.models import Leaf
@@ -58,7 +56,7 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
         stood = ledger.standing(session)
         known = Known(
             kept=tuple(_read_checkpoint(home, text) for text in texts),
-            receipts=_receipt_keys(home),
+            receipts=manifest.receipt_keys(home),
             installation=home.installation,
         )
         source = chain(_told(_leaves(session), stood.size, progress), [Head(stood.size, stood.root)])
@@ -179,15 +177,6 @@ def _gather(items: Iterable[Finding | Report]) -> Verified:
     if report is None:
         raise LedgerError("no-report", "the verification ended without its report", "this is a fault of ours: tell us")
     return Verified(report, tuple(findings))
-
-
-def _receipt_keys(home: Home) -> Mapping[str, Ed25519PublicKey] | None:
-    """Corporate's receipt keys by the stored manifest, whatever its date; None where there is none to trust."""
-    try:
-        data = (home.keys.folder / MANIFEST_FILE).read_bytes()
-        return manifest.read(data, home.settings.corporate.root).receipts
-    except (OSError, SignatureRefused):
-        return None
 
 
 def _placed(home: Home) -> list[str]:
