@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import weakref
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from sqlalchemy.orm import Session
 from diffgram_home.errors import StoreError
 
 BUSY_TIMEOUT_S = 30
+LITTLE_ROOM_BYTES = 1024 * 1024
 AT_THE_END = "at the end"  # in a write session's `info`: functions of the session, called just before it commits
 WRITER_LOCK = 0x0D1FF64A  # one number for all writers of one PostgreSQL database
 
@@ -148,9 +150,9 @@ def _store_error(store: Store, error: DBAPIError) -> StoreError:
     low = reason.lower()
     if "locked" in low:
         return StoreError("database-busy", f"'{where}': {reason}", "try again; another process is writing", retry=True)
-    if "full" in low:
+    if "full" in low or ("disk i/o" in low and _is_disk_full(store)):
         return StoreError("disk-full", f"'{where}': {reason}", "make room on the disk; nothing was lost", retry=True)
-    if "readonly" in low or "unable to open" in low:
+    if "readonly" in low or "read-only" in low or "unable to open" in low:
         hint = f"let the user {os.geteuid()} write to the file and its folder"
         return StoreError("database-read-only", f"'{where}': {reason}", hint)
     if "malformed" in low or "not a database" in low:
@@ -158,6 +160,14 @@ def _store_error(store: Store, error: DBAPIError) -> StoreError:
             "database-corrupt", f"'{where}': {reason}", "stop, copy the file, and restore the last backup"
         )
     return StoreError("database-unusable", f"'{where}': {reason}", "see 'diffgram-home check'", retry=True)
+
+
+def _is_disk_full(store: Store) -> bool:
+    """SQLite says "disk I/O error" when it cannot grow its shared memory file, whatever the cause."""
+    try:
+        return shutil.disk_usage(Path(store.engine.url.database or "").parent).free < LITTLE_ROOM_BYTES
+    except OSError:
+        return False
 
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()

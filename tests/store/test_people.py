@@ -1,0 +1,126 @@
+"""Accounts and sign-ins: who may, how long, how often one may try, and what the ledger keeps of it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from diffgram_home import people, reading
+from diffgram_home.errors import PeopleError
+from tests.store.building import ACTOR, NOW
+
+NAME, PASSWORD, ADDRESS = "a.okafor", "correct horse battery", "10.0.0.1"
+
+
+@pytest.fixture
+def admin(home):
+    people.add(home, NAME, PASSWORD, ["admin", "security"], ACTOR, NOW)
+    return home
+
+
+def sign_in(home, name=NAME, password=PASSWORD, address=ADDRESS, now=NOW):
+    return people.sign_in(home, name, password, address, now)
+
+
+def test_a_right_password_signs_in_until_signing_out(admin):
+    found = sign_in(admin)
+    assert people.signed_in(admin, found.token, NOW).roles == ("admin", "security")
+    people.sign_out(admin, found.token)
+    assert people.signed_in(admin, found.token, NOW) is None
+
+
+def test_neither_password_nor_token_is_stored(admin):
+    found = sign_in(admin)
+    with admin.store.read() as session:
+        password = session.execute(text("SELECT password FROM account")).scalar()
+        digest = session.execute(text("SELECT digest FROM sign_in")).scalar()
+    assert password.startswith("$argon2id$")
+    assert found.token not in digest
+
+
+def test_a_sign_in_ends_without_use_and_after_half_a_day_in_any_case(admin):
+    found, minute = sign_in(admin), timedelta(minutes=1)
+    assert people.signed_in(admin, found.token, NOW + people.IDLE - minute)
+    assert people.signed_in(admin, found.token, NOW + 2 * people.IDLE - 2 * minute)
+    assert people.signed_in(admin, found.token, NOW + 4 * people.IDLE) is None
+    found, now = sign_in(admin), NOW
+    while now < NOW + people.LONGEST:
+        assert people.signed_in(admin, found.token, now)
+        now += people.IDLE - minute
+    assert people.signed_in(admin, found.token, NOW + people.LONGEST) is None
+
+
+def test_a_wrong_name_and_a_wrong_password_are_answered_alike(admin):
+    assert sign_in(admin, name="b.nobody") == sign_in(admin, password="wrong") == people.Denied("wrong", 0)
+
+
+def test_after_some_failures_the_next_try_waits_twice_as_long_each_time(admin):
+    waits, now = [], NOW
+    for _ in range(9):
+        denied = sign_in(admin, password="wrong", now=now)
+        waits.append(denied.wait_s)
+        now += timedelta(seconds=denied.wait_s)
+    assert waits == [0, 0, 0, 0, 2, 4, 8, 16, 32]
+    assert sign_in(admin, now=now - timedelta(seconds=1)) == people.Denied("wait", 1)
+    assert isinstance(sign_in(admin, now=now), people.SignedIn)
+
+
+def test_failures_from_one_address_count_over_all_names(admin):
+    for number in range(6):
+        sign_in(admin, name=f"guess{number}", password="wrong")
+    assert sign_in(admin).code == "wait"
+    assert isinstance(sign_in(admin, address="10.0.0.2"), people.SignedIn)
+
+
+def test_a_new_password_ends_every_sign_in(admin):
+    found = sign_in(admin)
+    people.set_password(admin, NAME, "another horse battery", ACTOR, NOW)
+    assert people.signed_in(admin, found.token, NOW) is None
+    assert sign_in(admin).code == "wrong"
+
+
+def test_a_disabled_account_neither_stays_nor_comes_in(admin):
+    people.add(admin, "b.lind", PASSWORD, ["viewer"], ACTOR, NOW)
+    found = sign_in(admin, name="b.lind")
+    people.disable(admin, "b.lind", ACTOR, NOW)
+    assert people.signed_in(admin, found.token, NOW) is None
+    assert sign_in(admin, name="b.lind").code == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "roles", "code"),
+    [
+        ("a b", PASSWORD, ["admin"], "name-unusable"),
+        ("", PASSWORD, ["admin"], "name-unusable"),
+        ("c.new", "short", ["admin"], "password-unusable"),
+        ("c.new", "x" * 1025, ["admin"], "password-unusable"),
+        ("c.new", PASSWORD, [], "role-unknown"),
+        ("c.new", PASSWORD, ["root"], "role-unknown"),
+        (NAME, PASSWORD, ["admin"], "account-exists"),
+    ],
+)
+def test_an_account_that_will_not_do_says_why(admin, name, password, roles, code):
+    with pytest.raises(PeopleError) as error:
+        people.add(admin, name, password, roles, ACTOR, NOW)
+    assert error.value.code == code
+    assert error.value.hint
+
+
+def test_the_last_admin_stays(admin):
+    for change in (
+        lambda: people.disable(admin, NAME, ACTOR, NOW),
+        lambda: people.set_roles(admin, NAME, ["viewer"], ACTOR, NOW),
+    ):
+        with pytest.raises(PeopleError) as error:
+            change()
+        assert error.value.code == "last-admin"
+    assert people.accounts(admin)[0].roles == ("admin", "security")
+
+
+def test_every_change_is_in_the_history(admin):
+    people.set_roles(admin, NAME, ["admin", "viewer"], "account:c.chief", NOW)
+    told = [(c.subject, c.actor, c.after, c.detail) for c in reading.history(admin) if c.what == "person"]
+    assert told[:2] == [
+        (NAME, "account:c.chief", "role-taken", "security"),
+        (NAME, "account:c.chief", "role-given", "viewer"),
+    ]
