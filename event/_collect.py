@@ -21,7 +21,7 @@ from event._counts import UNDECLARED, Counts
 from event._error import ErrorLog
 from event._modes import COLLECTED, ModeFile
 from event._reduce import Compiled, compile_kinds, type_name
-from event._spool import MAX_FRAME_BYTES, Limits, Writer
+from event._spool import MAX_PAYLOAD_BYTES, Limits, Writer
 from event.errors import Drop, EventError, Reason
 
 _encode = msgspec.json.Encoder().encode
@@ -64,7 +64,7 @@ class Collector:
             if exception is not None:
                 message.update(dict.fromkeys(compiled.error_keys, self._log.of(exception)))
             payload = _encode((word, message))
-            if len(payload) > MAX_FRAME_BYTES:
+            if len(payload) > MAX_PAYLOAD_BYTES:
                 self.counts.add(Reason.TOO_LARGE, compiled.name)
             elif (trouble := self._writer.append(payload)) is not None:
                 self.counts.add(trouble, compiled.name)

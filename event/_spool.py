@@ -34,6 +34,7 @@ from event.errors import Reason
 
 SEGMENT_SUFFIX = ".spool"
 MAX_FRAME_BYTES = 16 * 1024  # the gate takes lines of at most this much (audit.gate.MAX_LINE_BYTES)
+MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - len(b"\x1e00000000 \n")
 RETRY_S = 1.0
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _NAMES_TO_TRY = 8

@@ -13,7 +13,7 @@ import pytest
 import event
 from event import spool
 from event._counts import COUNTS_BYTES, Counts
-from event._spool import Limits, Writer, _taken
+from event._spool import MAX_PAYLOAD_BYTES, Limits, Writer, _taken
 from event.errors import Reason
 from tests.event import samples
 from tests.event.samples import KIND
@@ -192,6 +192,15 @@ def test_a_reader_that_takes_the_empty_segment_first_makes_the_writer_take_anoth
     path.touch()
     assert not _taken(ours, path)
     os.close(ours)
+
+
+def test_the_largest_record_is_read_back_and_left_alone_until_it_is_whole(folder):
+    payload = b'[6,{"kind":"%b"}]' % (b"x" * (MAX_PAYLOAD_BYTES - 15))
+    assert len(payload) == MAX_PAYLOAD_BYTES
+    assert Writer(folder, Limits(), Counts()).append(payload) is None
+    data = spool.read(spool.segments(folder)[0].path)
+    assert [item.payload for item in spool.frames(data, False)] == [payload]
+    assert list(spool.frames(data[:-1], False)) == []
 
 
 def test_counts_keep_their_sum_when_their_slots_are_used_up(folder):

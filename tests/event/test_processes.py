@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import event
+from event import event as face
 from event import spool
 from tests.event import samples
 from tests.event.samples import KIND
@@ -168,6 +169,27 @@ def test_a_childs_segment_is_its_own_and_the_parents_lock_ends_with_the_parent(f
     for descriptor in (*go, *ready):
         os.close(descriptor)
     assert sorted(free) == [(False, False), (True, True)]
+
+
+def test_no_fork_happens_while_a_segment_is_being_opened(start):
+    """The child would inherit a locked descriptor that nobody in it knows of."""
+    start()
+    held, released = threading.Event(), []
+
+    def hold():
+        with face._collector.counts.lock:
+            held.set()
+            time.sleep(0.2)
+            released.append(True)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if released else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    thread.join()
 
 
 def test_a_signal_in_the_middle_of_a_call_may_record_too(folder, start):

@@ -1,4 +1,4 @@
-"""The format of a spool record (docs/formats/spool.md): golden files, and what arbitrary corruption can do to it."""
+"""The spool record (docs/formats/spool-record.md): golden files, and what arbitrary corruption can do to it."""
 
 import json
 import tempfile
