@@ -74,8 +74,16 @@ def test_signatures_of_unknown_keys_are_ignored_before_and_after_ours():
     ours, theirs = built(GOOD), built(GOOD, "witness.example", OTHER)
     witness = theirs.removeprefix(GOOD + "\n")
     same_name = built(GOOD, NAME, OTHER).removeprefix(GOOD + "\n")
+    identity = checkpoint.key_id(NAME, KEY.public_key())
+    same_id = f"\u2014 other.example {base64.b64encode(identity + b'x' * 64).decode()}\n"
     long = f"\u2014 witness.example {base64.b64encode(b'x' * 5000).decode()}\n"
-    for note in (ours + witness, theirs + ours.removeprefix(GOOD + "\n"), ours + same_name, ours + long):
+    for note in (
+        ours + witness,
+        theirs + ours.removeprefix(GOOD + "\n"),
+        ours + same_name,
+        ours + same_id,
+        ours + long,
+    ):
         assert checkpoint.verify(note, NAME, KEY.public_key()).size == 7
 
 
@@ -101,8 +109,12 @@ BROKEN = {
     "a signature that is not base64": (GOOD + f"\n\u2014 {NAME} ???\n", "note-malformed"),
     "a signature of four bytes": (GOOD + f"\n\u2014 {NAME} {base64.b64encode(b'1234').decode()}\n", "note-malformed"),
     "a signature with stray bits": (stray(built(GOOD)), "note-malformed"),
+    "a signature by a name with a plus": (
+        built(GOOD) + built(GOOD).split("\n\n")[1].replace(".", "+"),
+        "note-malformed",
+    ),
     "too many signatures": (built(GOOD) + built(GOOD).split("\n\n")[1] * 64, "note-malformed"),
-    "a long note": (built(GOOD + "x" * 65_536), "note-malformed"),
+    "a long note": (built(GOOD + "x" * 65_536 + "\n"), "note-malformed"),
     "another key of that name": (built(GOOD, key=OTHER), "key-unknown"),
     "another signature type": (built(GOOD, kind=b"\x04"), "key-unknown"),
     "another name": (built(GOOD, "other.example"), "key-unknown"),
@@ -160,3 +172,21 @@ def test_an_origin_that_no_note_can_hold_is_refused(origin):
 def test_an_impossible_size_or_root_is_not_signed(size, root):
     with pytest.raises(ValueError, match="no checkpoint can say"):
         checkpoint.sign(NAME, size, root, KEY)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb"])
+def test_a_name_that_no_note_can_hold_is_refused(name):
+    for use in (checkpoint.key_id, checkpoint.vkey):
+        with pytest.raises(ValueError, match="no space"):
+            use(name, KEY.public_key())
+    if name:
+        with pytest.raises(ValueError, match="no space"):
+            checkpoint.sign(NAME, 7, ROOT, KEY, name)
+
+
+def test_a_verifiers_key_of_another_type_is_refused():
+    identity = checkpoint.key_id(NAME, KEY.public_key()).hex()
+    raw = b"\x02" + KEY.public_key().public_bytes_raw()
+    with pytest.raises(SignatureRefused) as no:
+        checkpoint.read_vkey(f"{NAME}+{identity}+{base64.b64encode(raw).decode()}")
+    assert no.value.code == "key-malformed"
