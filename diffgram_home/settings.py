@@ -251,8 +251,8 @@ def _corporate(table: Table, environ: Mapping[str, str]) -> Corporate:
 
 def _product(table: Table) -> Product:
     entries = table.tables("catalogue")
-    index = table.table("index") if "index" in table.values else None
-    product = Product(tuple(_pinned(entry) for entry in entries), _pinned(index) if index else None)
+    index = table.table("index")
+    product = Product(tuple(_pinned(entry) for entry in entries), _pinned(index) if "index" in table.values else None)
     table.finish()
     return product
 

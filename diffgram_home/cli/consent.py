@@ -155,9 +155,8 @@ def _chosen(
         raise click.UsageError("name fields, or give --case, or give --all")
     live = {f.name: f for f in reading.fields(home) if f.state != "removed"}
     wanted = {found for name in names for found in _named(live, name)}
-    return [
-        f for f in live.values() if everything or f.name in wanted or f.case == case or (wrapping and f.case == EVERY)
-    ]
+    cases = {case, EVERY} if wrapping and case else {case}
+    return [f for f in live.values() if everything or f.name in wanted or f.case in cases]
 
 
 def _named(live: dict[str, views.Field], name: str) -> set[str]:

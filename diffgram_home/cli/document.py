@@ -16,6 +16,8 @@ import click
 
 DEFAULT_PROGRAM = "diffgram_home.cli:main"
 DEFAULT_FILE = Path("docs/commands.md")
+EVERYWHERE = {"--config", "--help"}
+"""Options that every command has; they are written down once, with the program."""
 _NOTICE = "<!-- generated from the program's help; do not edit. Renew with: {command} -->"
 
 
@@ -42,7 +44,9 @@ def _commands(group: click.Command, context: click.Context, level: int) -> Itera
 def _body(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```"
     yield _prose(command.help or "")
-    records = [record for p in command.get_params(context) if (record := p.get_help_record(context)) is not None]
+    inner = context.parent is not None
+    shown = (p for p in command.get_params(context) if not (inner and EVERYWHERE & {*p.opts}))
+    records = [record for p in shown if (record := p.get_help_record(context)) is not None]
     if records:
         yield "\n".join(["| option | |", "| --- | --- |", *(f"| `{_cell(a)}` | {_cell(b)} |" for a, b in records)])
 

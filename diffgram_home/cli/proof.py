@@ -115,8 +115,8 @@ def _finding(finding: Finding) -> str:
 def export(home: Home, file: Path) -> Exit:
     """Write the whole ledger with its exact bytes to FILE, to keep or to verify elsewhere.
 
-    `diffgram-home verify --file FILE` verifies it on any machine; docs/formats/export.md describes it for tools that
-    are not ours. The file is written whole or not at all, readable by you alone, because it holds what was sent.
+    `diffgram-home verify --file FILE` verifies it on any machine; docs/formats/ledger-export.md describes it for tools
+    that are not ours. The file is written whole or not at all, readable by you alone, because it holds what was sent.
     """
     with text.Progress("exporting", sys.stderr) as progress:
         leaves = verifying.export_to(home, file, datetime.now(UTC), progress)

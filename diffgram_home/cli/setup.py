@@ -25,7 +25,7 @@ _FILE_MODE = 0o644
 
 
 @command("init")
-@click.option("--name", help="What this installation is called at corporate, such as st-mary-hospital.")
+@click.option("--name", help="What this installation is called on its own pages, such as st-mary-hospital.")
 @click.option("--folder", default="data", show_default=True, help="The data folder, relative to the settings file.")
 @click.option("--corporate-url", help="https://host:port of corporate.")
 @click.option("--root", help="sha256:… fingerprint of corporate's root, handed over out of band.")

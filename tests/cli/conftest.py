@@ -14,12 +14,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from corporate.enrolment import make_token
 from tests.corporate.running import Server, found, running
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +104,7 @@ class Shell:
 def environ(more: dict[str, str]) -> dict[str, str]:
     """This process's environment without our own variables, with `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DIFFGRAM_")}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
+    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "240", **more}
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +139,12 @@ def corporate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+def token(server: Server) -> str:
+    """A fresh enrolment token, without the time that another process takes."""
+    with server.store() as store:
+        return make_token(store, "St Mary", "tests", datetime.now(UTC), life=timedelta(days=1), signature_allowed=False)
+
+
 @pytest.fixture
 def ready(corporate: Server, tmp_path: Path) -> Shell:
     """Commands over an enrolled installation whose case `event` is on and approved; nothing was recorded yet."""
@@ -144,7 +152,7 @@ def ready(corporate: Server, tmp_path: Path) -> Shell:
     folder.mkdir()
     shell = Shell(folder)
     shell.ok("init", "--name", "here", "--corporate-url", corporate.wire, "--root", corporate.root)
-    shell.ok("enrol", "--token-file", "-", typed=corporate.token() + "\n")
+    shell.ok("enrol", "--token-file", "-", typed=token(corporate) + "\n")
     shell.ok("on", "event", "--yes")
     shell.ok("approve", "--case", "event", "--authority", "ticket 7", "--yes")
     return shell
