@@ -22,6 +22,7 @@ steps = st.one_of(
     st.tuples(st.just("collect"), st.sampled_from(KINDS)),
     st.tuples(st.just("case"), st.sampled_from(("off", "local", "on"))),
     st.tuples(st.just("kind"), st.sampled_from(KINDS), st.sampled_from(("off", "local", "on"))),
+    st.tuples(st.just("blink"), st.sampled_from((None, *KINDS)), st.sampled_from(("off", "local"))),
     st.tuples(st.just("take")),
     st.tuples(st.just("seal")),
     st.tuples(st.just("consent"), st.booleans()),
@@ -64,6 +65,11 @@ class World:
         self.may = {order: name for order, name in self.may.items() if name not in moved}
         switching.set_mode(self.home, "event", kind, mode, ACTOR, NOW)
 
+    def blink(self, kind: str | None, mode: str) -> None:
+        """Turn a switch away and to `on` at once: the modes are the same before and after, the generation is not."""
+        self.switch(kind, mode)
+        self.switch(kind, "on")
+
     def consent(self, given: bool) -> None:
         """Withdraw or approve one field that is not needed for a message to leave."""
         if given:
@@ -104,6 +110,7 @@ class World:
             "collect": self.collect,
             "case": lambda mode: self.switch(None, mode),
             "kind": self.switch,
+            "blink": self.blink,
             "take": lambda: intake.take(self.home, NOW),
             "seal": lambda: sealing.seal_waiting(self.home, NOW),
             "consent": self.consent,
@@ -112,8 +119,8 @@ class World:
         actions[what](*values)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(steps, min_size=3, max_size=25))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(steps, min_size=4, max_size=20))
 def test_what_was_not_on_then_and_since_never_leaves(plan):
     with TemporaryDirectory() as folder:
         world = World(Path(folder))
