@@ -106,6 +106,17 @@ class Corporate:
         )
         return made.public_bytes(PEM).decode()
 
+    def say(self, what: dict[str, Any]) -> None:
+        with self.lock:
+            print(json.dumps(what), flush=True)
+
+    def wait_for_the_end(self, sock: socket.socket, order: dict[str, Any]) -> None:
+        """Say nothing to the other side until it has enough, or the time is over; a line says that this began."""
+        self.say({"did": order["do"], "waiting": True})
+        sock.settimeout(float(order.get("seconds", 30)))
+        while sock.recv(65536):
+            pass
+
     def context(self, what: str) -> ssl.SSLContext:
         authority = self.other if what == "other-authority" else self.authority
         name = "elsewhere.example" if what == "wrong-name" else "127.0.0.1"
@@ -148,7 +159,7 @@ def serve(corporate: Corporate, raw: socket.socket) -> None:
     seen: dict[str, Any] = {"did": what}
     try:
         if what == "mute":
-            _wait_for_the_end(raw, order)
+            corporate.wait_for_the_end(raw, order)
             return
         with corporate.context(what).wrap_socket(raw, server_side=True) as tls:
             seen["client_certificate"] = tls.getpeercert(binary_form=True) is not None
@@ -163,8 +174,7 @@ def serve(corporate: Corporate, raw: socket.socket) -> None:
     finally:
         with contextlib.suppress(OSError):
             raw.close()
-        with corporate.lock:
-            print(json.dumps(seen), flush=True)
+        corporate.say(seen)
 
 
 def act(
@@ -188,7 +198,7 @@ def act(
     elif what == "garbage":
         tls.sendall(b"\x00\xff\x17 no HTTP at all\r\n\r\n" * 20)
     elif what == "silent":
-        _wait_for_the_end(tls, order)
+        corporate.wait_for_the_end(tls, order)
     elif what == "drip":
         for byte in _http(200, {"receipt": "x" * 2000}):
             tls.sendall(bytes([byte]))
@@ -198,13 +208,6 @@ def act(
     elif what != "close":
         answer = properly(corporate, request, body, order, what)
         tls.sendall(answer[: len(answer) // 2] if what == "half" else answer)
-
-
-def _wait_for_the_end(sock: socket.socket, order: dict[str, Any]) -> None:
-    """Say nothing until the other side has enough, or the time is over."""
-    sock.settimeout(float(order.get("seconds", 30)))
-    while sock.recv(65536):
-        pass
 
 
 def properly(corporate: Corporate, request: Request, body: bytes, order: dict[str, Any], what: str) -> bytes:

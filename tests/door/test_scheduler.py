@@ -81,6 +81,12 @@ def use(place: Place, messages: int = 3) -> None:
         complete_task(number)
 
 
+def waits_at(corporate: Misbehaving) -> None:
+    """Wait until corporate keeps somebody waiting."""
+    while not corporate.told(15).get("waiting"):
+        pass
+
+
 def heartbeat(place: Place) -> dict[str, object]:
     """What the scheduler said last about itself."""
     with place.home.store.read() as session:
@@ -110,7 +116,7 @@ def test_sigterm_ends_it_quickly_while_corporate_keeps_it_waiting(
     use(place)
     corporate.order(order, seconds=20)
     running = start(place)
-    until(lambda: any(row.outcome is None for row in place.rows()))
+    waits_at(corporate)
     code, took_s = running.end()
     assert code == 0
     assert took_s < scheduler.GRACE_S + 3
@@ -127,7 +133,7 @@ def test_killed_between_attempt_and_outcome_nothing_is_lost_or_stored_twice(
     use(place)
     corporate.order("silent", seconds=3)
     first = start(place)
-    until(lambda: any(row.outcome is None for row in place.rows()))
+    waits_at(corporate)
     assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
     start(place)
     until(lambda: accepted(place) == 1)
@@ -160,14 +166,18 @@ def test_a_scheduler_that_waits_for_another_ends_when_told(place: Place, start: 
     assert took_s < 2
 
 
-def test_what_fails_in_a_tick_is_a_notice_and_the_rest_goes_on(place: Place, start: Callable[..., Running]) -> None:
+def test_what_fails_in_a_tick_is_a_notice_and_the_rest_goes_on(
+    place: Place, start: Callable[..., Running], corporate: Misbehaving
+) -> None:
+    place.work()
+    corporate.order("answer", status=503, headers={"Retry-After": "4"})
     running = start(place)
     until(lambda: running.says("leads"))
     spool, away = place.home.settings.spool.folder, place.home.settings.folder / "away"
-    place.work()
     spool.rename(away)
     spool.write_text("a file where a folder should be")
     until(lambda: "scheduler-intake" in place.notices())
+    assert accepted(place) == 0
     until(lambda: accepted(place) == 1)
     spool.unlink()
     away.rename(spool)
