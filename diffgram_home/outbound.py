@@ -145,6 +145,7 @@ class Door:
         self._timeout_s = timeout_s
         self._rules = rules
         self._compressor = zstandard.ZstdCompressor(level=6)
+        self._contexts: dict[object, ssl.SSLContext] = {}
         self._current: _Exchange | None = None
         self._stopped = False
 
@@ -192,7 +193,7 @@ class Door:
                 self._check(body, latest, generation, identity)
             return packed
 
-        return self._exchange("POST", "/v1/batches", content, headers, _verified(trust, identity))
+        return self._exchange("POST", "/v1/batches", content, headers, self._context_for(trust, identity))
 
     @property
     def is_stopping(self) -> bool:
@@ -208,6 +209,14 @@ class Door:
         current = self._current
         if current is not None:
             current.end_in(grace_s, "stopped")
+
+    def _context_for(self, trust: Trust, identity: Identity) -> ssl.SSLContext:
+        """The context of the last batch while no file of it changed: loading them costs a millisecond."""
+        files = (identity.certificate_file, trust.ca_file)
+        wanted = (trust, *((file, file.stat().st_mtime_ns) for file in files if file))
+        if wanted not in self._contexts:
+            self._contexts = {wanted: _verified(trust, identity)}
+        return self._contexts[wanted]
 
     def _check(self, body: bytes, rules: gate.Rules, generation: int, identity: Identity) -> None:
         batch = gate.check(body, rules, generation, _CODEC)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit.consent import Consent
@@ -23,7 +23,7 @@ from diffgram_home import facts
 from diffgram_home import settings as settings_file
 from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home, kind_faults
-from diffgram_home.models import Approval
+from diffgram_home.models import Approval, Value
 from diffgram_home.models import Switch as SwitchRow
 from diffgram_home.settings import Settings
 
@@ -42,9 +42,20 @@ class Applied:
 
 
 def current(home: Home) -> Rules:
-    """The gate's rules at this moment; the same object as before while nothing changed."""
+    """The gate's rules at this moment; the same object as before while nothing changed.
+
+    Asked several times a batch, so that what is compared is small: generations and the number of approvals only rise.
+    Kept only here, where what is seen is committed: numbers that were rolled back come again and mean something else.
+    """
+    file = read_file(home)
     with home.store.read() as session:
-        return within(home, session)
+        stamp = _stamp(session)
+        kept = home.cache.get("current")
+        if kept is not None and kept[0] is file and kept[1] == stamp:
+            return kept[2]
+        rules = within(home, session)
+    home.cache["current"] = (file, stamp, rules)
+    return rules
 
 
 def within(home: Home, session: Session) -> Rules:
@@ -70,6 +81,13 @@ def modes_now(home: Home, session: Session) -> Modes:
     if cases["licensing"] == "off":
         cases["licensing"] = "offline"
     return Modes(cases, kinds)
+
+
+def _stamp(session: Session) -> tuple[object, ...]:
+    """Small values that differ whenever modes or consent in the database do."""
+    facts_now = select(Value.name, Value.data).where(Value.name.in_(("cases", "generation", "kinds")))
+    approvals = select(func.count(Approval.id), func.max(Approval.id), func.count(Approval.withdrawn_at))
+    return (*sorted(map(tuple, session.execute(facts_now))), *session.execute(approvals).one())
 
 
 def consent_now(session: Session) -> Consent:

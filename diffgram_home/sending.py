@@ -176,22 +176,21 @@ def _sent(batch: Batch, verdict: Verdict) -> Sent:
 
 
 def _next(current: _Round, force: bool) -> Batch | None:
-    """The batch to try now, fewest tries first; a time that lies beyond every wait was written by a wrong clock."""
-    now = current.clock()
-    cases = [case for case, mode in rules.current(current.home).modes.cases.items() if mode == "on"]
+    """The batch to try now, fewest tries first; a time that lies beyond every wait was written by a wrong clock.
+
+    Without approval of header and envelope the gate refuses all: then no attempt is made, hence no noise.
+    """
+    home, now = current.home, current.clock()
+    held = rules.current(home)
+    if not all(map(held.consent.allows, home.catalogue.wrapping())):
+        return None
+    cases = [case for case, mode in held.modes.cases.items() if mode == "on"]
     wanted = select(Batch).where(Batch.state.in_(_WAITING), Batch.case.in_(cases), Batch.id.not_in(current.tried))
     if not force:
         due = Batch.next_try_at.is_(None) | (Batch.next_try_at <= now)
         wanted = wanted.where(due | (Batch.next_try_at > now + patience.LONGEST_ASKED_WAIT))
-    if not _wrapping_approved(current.home):
-        return None
-    with current.home.store.read() as session:
+    with home.store.read() as session:
         return session.scalars(wanted.order_by(Batch.tries, Batch.case, Batch.sequence).limit(1)).first()
-
-
-def _wrapping_approved(home: Home) -> bool:
-    """Whether header and envelope are approved. Without them the gate refuses all: no attempt, hence no noise."""
-    return all(map(rules.current(home).consent.allows, home.catalogue.wrapping()))
 
 
 def _attempt(current: _Round, batch: Batch) -> Verdict | None:

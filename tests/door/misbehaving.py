@@ -167,6 +167,7 @@ def serve(corporate: Corporate, raw: socket.socket) -> None:
             seen |= {"line": request.line, "headers": request.headers}
             if what == "early":
                 tls.sendall(_http(413, {"code": "too-large", "message": "no", "hint": "", "retry": False}))
+                _linger(tls)
                 return
             act(corporate, tls, request, order, seen)
     except OSError as error:
@@ -175,6 +176,14 @@ def serve(corporate: Corporate, raw: socket.socket) -> None:
         with contextlib.suppress(OSError):
             raw.close()
         corporate.say(seen)
+
+
+def _linger(tls: ssl.SSLSocket) -> None:
+    """Close as web servers do: with bytes unread a plain close would reset the connection, and the answer with it."""
+    socket.socket.shutdown(tls, socket.SHUT_WR)
+    tls.settimeout(10)
+    while socket.socket.recv(tls, 65536):
+        pass
 
 
 def act(

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import event
-from diffgram_home import attempts, consenting, enrolment, intake, models, sealing, sending, settings, switching
+from diffgram_home import (
+    attempts,
+    consenting,
+    egress,
+    enrolment,
+    intake,
+    models,
+    rules,
+    sealing,
+    sending,
+    settings,
+    switching,
+)
 from diffgram_home.home import Home, make_home, open_home
 from diffgram_home.outbound import Door
 
@@ -64,6 +78,19 @@ class Place:
     def send(self, *, force: bool = False) -> list[sending.Sent]:
         """One round of sending."""
         return sending.send_due(self.home, self.door, self.now(), force=force)
+
+    @contextlib.contextmanager
+    def impatient(self, timeout_s: float = 2) -> Iterator[None]:
+        """With a door that waits so many seconds only."""
+        patient, corporate = self.door, self.home.settings.corporate
+        self.door = Door(
+            corporate.url,
+            registry=egress.reachable(self.home.settings),
+            timeout_s=timeout_s,
+            rules=lambda: rules.current(self.home),
+        )
+        yield
+        self.door = patient
 
     def later(self, **time: float) -> None:
         """Let time pass."""
@@ -138,7 +165,7 @@ def found(
     mode: str = "on",
     corporate: str = "",
     batch_messages: int = 1000,
-    timeout_s: int = 1,
+    timeout_s: int = 20,
 ) -> Place:
     """An installation whose catalogue is approved and whose case `event` is switched to `mode`; not enrolled yet."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,8 @@ from tests.door.places import Place, complete_task, found
 
 pytestmark = pytest.mark.xdist_group("processes")
 
+QUICK_S = scheduler.GRACE_S + 8
+"""What ends within this did not wait for corporate, which would take 60 s; a busy machine needs some of it itself."""
 WATCHED = Path(__file__).with_name("watched_scheduler.py")
 
 
@@ -66,7 +68,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             running.process.wait(10)
 
 
-def until(what: Callable[[], object], seconds: float = 15) -> None:
+def until(what: Callable[[], object], seconds: float = 40) -> None:
     """Wait until `what` is true."""
     ends = time.monotonic() + seconds
     while not what():
@@ -83,7 +85,7 @@ def use(place: Place, messages: int = 3) -> None:
 
 def waits_at(corporate: Misbehaving) -> None:
     """Wait until corporate keeps somebody waiting."""
-    while not corporate.told(15).get("waiting"):
+    while not corporate.told(40).get("waiting"):
         pass
 
 
@@ -104,7 +106,8 @@ def test_it_takes_seals_and_sends_what_the_product_spools(place: Place, start: C
     use(place)
     until(lambda: accepted(place) == 1)
     until(lambda: heartbeat(place).get("pid") == running.process.pid)
-    assert running.end() == (0, pytest.approx(0, abs=2))
+    code, took_s = running.end()
+    assert (code, took_s < QUICK_S) == (0, True)
 
 
 @pytest.mark.parametrize("order", ["silent", "mute"])
@@ -114,12 +117,12 @@ def test_sigterm_ends_it_quickly_while_corporate_keeps_it_waiting(
     place = found(tmp_path / "home", corporate.url, corporate.root, timeout_s=60)
     place.enrol()
     use(place)
-    corporate.order(order, seconds=20)
+    corporate.order(order, seconds=60)
     running = start(place)
     waits_at(corporate)
     code, took_s = running.end()
     assert code == 0
-    assert took_s < scheduler.GRACE_S + 3
+    assert took_s < QUICK_S
     (row,) = place.rows()
     assert (row.outcome, row.code) == ("rejected" if order == "mute" else "unknown", "stopped")
 
@@ -131,7 +134,7 @@ def test_killed_between_attempt_and_outcome_nothing_is_lost_or_stored_twice(
     place.enrol()
     corporate.all_told()
     use(place)
-    corporate.order("silent", seconds=3)
+    corporate.order("silent")
     first = start(place)
     waits_at(corporate)
     assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
@@ -163,7 +166,7 @@ def test_a_scheduler_that_waits_for_another_ends_when_told(place: Place, start: 
     until(lambda: second.says("another scheduler runs"))
     code, took_s = second.end(signal.SIGINT)
     assert code == 0
-    assert took_s < 2
+    assert took_s < QUICK_S
 
 
 def test_what_fails_in_a_tick_is_a_notice_and_the_rest_goes_on(
