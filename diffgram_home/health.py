@@ -24,7 +24,6 @@ from diffgram_home.home import Home
 
 FAULT, NOTICE = "fault", "notice"
 LITTLE_SPACE_BYTES = 200 * 1024 * 1024
-SILENT_ROUNDS = 12
 SHORTEST_SILENCE = timedelta(seconds=60)
 SPOOL_SHARE = 0.8
 CERTIFICATE_SOON = timedelta(days=7)
@@ -63,7 +62,6 @@ class Facts:
     expired_fields: tuple[str, ...]
     has_index: bool
     attempts: tuple[views.AttemptLine, ...]
-    waiting_batches: int
     notices: tuple[views.Notice, ...]
     proof: views.Proof
     checkpoints_elsewhere: bool
@@ -77,6 +75,8 @@ def healthy(found: tuple[Finding, ...]) -> bool:
 def findings(facts: Facts) -> tuple[Finding, ...]:
     """Everything that is worth telling, faults first, in the order in which to mend them."""
     found = [finding for rule in _RULES for finding in rule(facts)]
+    codes = {finding.code for finding in found}
+    found += [finding for finding in _open_notices(facts) if finding.code not in codes]
     return tuple(sorted(found, key=lambda finding: finding.level != FAULT))
 
 
@@ -115,7 +115,7 @@ def _spool(facts: Facts) -> Iterator[Finding]:
 
 
 def _scheduler(facts: Facts) -> Iterator[Finding]:
-    silence = max(facts.every * SILENT_ROUNDS, SHORTEST_SILENCE)
+    silence = facts.every + SHORTEST_SILENCE
     if facts.heartbeat_at is None:
         yield Finding(FAULT, "never-run", "the scheduler has never run", "start it: `diffgram-home run`")
     elif facts.now - facts.heartbeat_at > silence:
@@ -218,7 +218,6 @@ _RULES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _identity,
     _people,
     _sending,
-    _open_notices,
     _catalogue,
     _ledger,
 )
@@ -256,7 +255,6 @@ def gather(home: Home, now: datetime) -> Facts:
         expired_fields=tuple(f.name for f in live if home.catalogue.fields[f.name].expired(now.date())),
         has_index=settings.product.index is not None,
         attempts=overview.attempts,
-        waiting_batches=sum(lane.waiting_batches for lane in overview.lanes),
         notices=overview.notices,
         proof=overview.proof,
         checkpoints_elsewhere=settings.checkpoint_file is not None,

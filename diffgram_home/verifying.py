@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -55,7 +56,7 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
     with home.store.read() as session:
         stood = ledger.standing(session)
         known = Known(
-            kept=tuple(_read_checkpoint(home, text) for text in texts),
+            kept=tuple(_read_checkpoint(home.origin, home.keys.ledger.public_key(), text) for text in texts),
             receipts=manifest.receipt_keys(home),
             installation=home.installation,
         )
@@ -93,17 +94,25 @@ def export_to(home: Home, path: Path, now: datetime, progress: Progress | None =
     return stood.size
 
 
-def verify_file(path: Path, progress: Progress | None = None, *, vkey: str | None = None) -> Verified:
+def verify_file(
+    path: Path, progress: Progress | None = None, *, vkey: str | None = None, kept: Iterable[str] = ()
+) -> Verified:
     """Verify an exported ledger, with nothing but the file and, better, the key line noted elsewhere (`vkey`).
 
-    `progress` is called with the bytes read and all bytes. Raises LedgerError, SignatureRefused for an unusable `vkey`.
+    `kept` are checkpoints as text that were kept elsewhere; they are checked with `vkey`. `progress` is called with the
+    bytes read and all bytes. Raises LedgerError, SignatureRefused for an unusable `vkey`, ValueError for checkpoints
+    without it.
     """
     key = checkpoint.read_vkey(vkey) if vkey else None
+    texts = tuple(kept)
+    if texts and key is None:
+        raise ValueError("checkpoints can only be checked with the key that signed them")
+    known = Known(kept=tuple(_read_checkpoint(*key, text) for text in texts)) if key else None
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             stream = _Stream(file.readline, size, progress)
-            return _gather(export.verify(stream, None, key))
+            return _gather(export.verify(stream, known, key))
     except OSError as error:
         hint = "name a file that 'diffgram-home export' wrote"
         raise LedgerError("export-unreadable", f"cannot read '{path}': {error.strerror}", hint) from error
@@ -193,9 +202,9 @@ def _placed(home: Home) -> list[str]:
     return [f"{body}\n\n{signatures}\n" for body, signatures in zip(parts[::2], parts[1::2], strict=False)]
 
 
-def _read_checkpoint(home: Home, text: str) -> tuple[int, bytes]:
+def _read_checkpoint(name: str, public: Ed25519PublicKey, text: str) -> tuple[int, bytes]:
     try:
-        found = checkpoint.verify(text, home.origin, home.keys.ledger.public_key())
+        found = checkpoint.verify(text, name, public)
     except SignatureRefused as error:
         hint = "give checkpoints of this installation's ledger"
         raise LedgerError("checkpoint-refused", f"a checkpoint that was kept does not hold: {error}", hint) from error

@@ -62,10 +62,14 @@ def verify(file: Path | None, key: str | None, kept: tuple[Path, ...], as_json: 
     """
     if file is None and key is not None:
         raise click.UsageError("--key goes with --file; this installation has its own key")
-    if file is not None and kept:
-        raise click.UsageError("--checkpoint goes with this installation's ledger; an export carries its own")
+    if file is not None and kept and key is None:
+        raise click.UsageError("--checkpoint with --file needs --key, the key that signed it")
+    texts = [path.read_text(encoding="utf-8") for path in kept]
     with text.Progress("verifying", sys.stderr) as progress:
-        found, line = _here(kept, progress) if file is None else (verifying.verify_file(file, progress, vkey=key), key)
+        if file is None:
+            found, line = _here(texts, progress)
+        else:
+            found, line = verifying.verify_file(file, progress, vkey=key, kept=texts), key
     if as_json:
         base.show_json({"holds": found.holds, "report": found.report, "findings": found.findings, "key": line})
     else:
@@ -73,11 +77,10 @@ def verify(file: Path | None, key: str | None, kept: tuple[Path, ...], as_json: 
     return Exit.DONE if found.holds else Exit.FINDING
 
 
-def _here(kept: tuple[Path, ...], progress: text.Progress) -> tuple[Verified, str]:
-    texts = [path.read_text(encoding="utf-8") for path in kept]
+def _here(kept: list[str], progress: text.Progress) -> tuple[Verified, str]:
     home = open_home(base.read_settings())
     try:
-        return verifying.verify(home, datetime.now(UTC), progress, kept=texts), ledger.verifier_key(home)
+        return verifying.verify(home, datetime.now(UTC), progress, kept=kept), ledger.verifier_key(home)
     finally:
         home.close()
 

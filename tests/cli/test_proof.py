@@ -1,6 +1,7 @@
 """verify and export: what was recorded can be proved, and a change shows."""
 
 import json
+import shutil
 import sqlite3
 import stat
 
@@ -13,6 +14,10 @@ from tests.cli.conftest import Shell
 def _sent_once(shell: Shell) -> None:
     shell.ok("new", "home/error", "member_id=4")
     shell.ok("send")
+
+
+def _key(shown: str) -> str:
+    return next(line.split(maxsplit=1)[1] for line in shown.splitlines() if line.startswith("key:"))
 
 
 def test_verify_recomputes_the_ledger_and_says_what_it_does_not_prove(ready: Shell):
@@ -53,7 +58,7 @@ def test_an_export_verifies_without_the_installation_and_a_change_in_it_shows(re
     out = ready.folder / "ledger.ndjson"
     shown = ready.ok("export", str(out))
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    key = next(line.split(maxsplit=1)[1] for line in shown.splitlines() if line.startswith("key:"))
+    key = _key(shown)
     assert empty.json("verify", "--file", str(out), "--key", key)["holds"]
     assert "compare it with one that you noted" in empty.ok("verify", "--file", str(out))
     lines = out.read_bytes().splitlines(keepends=True)
@@ -67,24 +72,42 @@ def test_an_export_verifies_without_the_installation_and_a_change_in_it_shows(re
 
 
 def test_an_export_of_another_ledger_does_not_verify_under_this_key(ready: Shell, shell: Shell):
-    key = next(li for li in ready.ok("export", "a.ndjson").splitlines() if li.startswith("key:")).split(maxsplit=1)[1]
+    key = _key(ready.ok("export", "a.ndjson"))
     shell.ok("export", "b.ndjson")
     done = ready("verify", "--file", str(shell.folder / "b.ndjson"), "--key", key)
     assert done.returncode == Exit.FINDING
     assert "Traceback" not in done.stderr
 
 
-def test_a_checkpoint_that_was_kept_elsewhere_is_compared(ready: Shell):
+def test_a_checkpoint_that_was_kept_elsewhere_is_compared_here_and_with_an_export(ready: Shell, empty: Shell):
     _sent_once(ready)
-    ready.ok("export", "a.ndjson")
-    kept = json.loads((ready.folder / "a.ndjson").read_text().splitlines()[-1])
-    note = next(value for value in kept.values() if isinstance(value, str) and value.startswith("diffgram-home/"))
+    key = _key(ready.ok("export", "a.ndjson"))
+    last = json.loads((ready.folder / "a.ndjson").read_text().splitlines()[-1])
+    note = next(value for value in last.values() if isinstance(value, str) and value.startswith("diffgram-home/"))
     (ready.folder / "note").write_text(note)
+    export, kept = str(ready.folder / "a.ndjson"), str(ready.folder / "note")
     assert ready.json("verify", "--checkpoint", "note")["report"]["kept"] == 1
+    assert empty.json("verify", "--file", export, "--key", key, "--checkpoint", kept)["report"]["kept"] == 1
+    assert empty("verify", "--file", export, "--checkpoint", kept).returncode == Exit.USAGE
     (ready.folder / "note").write_text(note.replace("\n", "\n1", 1))
     done = ready("verify", "--checkpoint", "note")
     assert done.returncode == Exit.FINDING
     assert "to do:" in done.stderr
+
+
+def test_a_ledger_that_was_cut_short_shows_beside_a_checkpoint_kept_elsewhere(ready: Shell, tmp_path):
+    shutil.copytree(ready.folder / "data", tmp_path / "backup")
+    _sent_once(ready)
+    ready.ok("export", "a.ndjson")
+    last = json.loads((ready.folder / "a.ndjson").read_text().splitlines()[-1])
+    note = next(value for value in last.values() if isinstance(value, str) and value.startswith("diffgram-home/"))
+    (ready.folder / "note").write_text(note)
+    shutil.rmtree(ready.folder / "data")
+    shutil.copytree(tmp_path / "backup", ready.folder / "data")
+    assert ready("verify").returncode == Exit.DONE, "alone it cannot be seen"
+    done = ready("verify", "--checkpoint", "note")
+    assert done.returncode == Exit.FINDING
+    assert "the end was cut off" in done.stdout
 
 
 def test_what_cannot_be_read_or_written_is_a_sentence(shell: Shell):
