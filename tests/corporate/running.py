@@ -105,3 +105,15 @@ def running(config: Path, root: str) -> Iterator[Server]:
                 process.send_signal(signal.SIGTERM)
                 code = process.wait(30)
     assert code == 0, log.read_text()
+
+
+def memory(server: Server) -> int:
+    """Bytes of memory that the server's processes hold."""
+    pages = (int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in descendants(server.pid))
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below `pid`."""
+    children = [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return children + [below for child in children for below in descendants(child)]

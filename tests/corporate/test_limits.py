@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from tests.corporate.pretend import Pretend, message
-from tests.corporate.running import Server, found, running
+from tests.corporate.running import Server, found, memory, running
 
 MIB = 1024 * 1024
 
@@ -88,21 +88,6 @@ def test_a_zip_bomb_is_not_unpacked(one: Pretend) -> None:
         replies = list(threads.map(lambda _: one.send(bomb, encoding="identity", Content_Encoding="zstd"), range(8)))
     assert {(reply.status, reply.json["code"]) for reply in replies} == {(413, "too-large")}
     assert memory(one.server) - before < 400 * MIB
-
-
-def memory(server: Server) -> int:
-    """Bytes of memory that the server's processes hold."""
-    total = 0
-    for child in descendants(server.pid):
-        fields = Path(f"/proc/{child}/statm").read_text().split()
-        total += int(fields[1]) * 4096
-    return total
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes below `pid`."""
-    children = [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return children + [below for child in children for below in descendants(child)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""The processes: start, stop, and the commands."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audit import index
+from tests.corporate.pretend import CORE, Pretend, rules
+from tests.corporate.running import PROGRAM, ROOT, Server, command, descendants, found, running
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A server that was set up and does not run; on SQLite."""
+    return found(tmp_path, "")[0]
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    """Wait until `what` is so."""
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a dead one that nobody waited for does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_busy_port_starts_nothing_and_says_so(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        config.write_text(config.read_text().replace("port = 0", f"port = {port}", 1))
+        done = command(config, "run", code=1)
+    assert f"port {port}" in done.stderr
+    assert "ss -ltnp" in done.stderr
+    assert done.stdout == ""
+
+
+def test_ctrl_c_stops_every_process(config: Path) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "--config", str(config), "run", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        wait_for(lambda: len(descendants(process.pid)) == 5)
+        everyone = descendants(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(20) == 0
+    wait_for(lambda: not any(alive(pid) for pid in everyone))
+
+
+def test_a_listener_that_dies_stops_the_other(config: Path) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "--config", str(config), "run", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        wait_for(lambda: len(descendants(process.pid)) == 5)
+        everyone = descendants(process.pid)
+        os.kill(everyone[0], signal.SIGKILL)
+        assert process.wait(30) == 1
+    wait_for(lambda: not any(alive(pid) for pid in everyone))
+
+
+def test_a_killed_supervisor_leaves_no_listener_behind(config: Path) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "--config", str(config), "run", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        wait_for(lambda: len(descendants(process.pid)) == 5)
+        everyone = descendants(process.pid)
+        process.kill()
+        process.wait()
+    wait_for(lambda: not any(alive(pid) for pid in everyone))
+
+
+def test_init_prints_the_root_and_keeps_keys_private(tmp_path: Path) -> None:
+    done = command(tmp_path / "c.toml", "init", "--folder", str(tmp_path / "data"), "--json")
+    said = json.loads(done.stdout)
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", said["root"])
+    assert len(said["password"]) >= 16
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data" / "keys").iterdir()}
+    assert {name for name, mode in modes.items() if mode != 0o600} == {"certificates.crt"}
+    assert (tmp_path / "data" / "keys").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "c.toml").stat().st_mode & 0o777 == 0o600
+    again = command(tmp_path / "c.toml", "init", "--folder", str(tmp_path / "data"), code=1)
+    assert "exists already" in again.stderr
+
+
+def test_a_settings_fault_has_its_own_exit_code(config: Path) -> None:
+    config.write_text(config.read_text() + "[colour]\n")
+    assert "'colour' is not a setting" in command(config, "run", code=4).stderr
+
+
+def test_check_finds_a_key_that_others_can_read(config: Path, tmp_path: Path) -> None:
+    assert command(config, "check").stdout == "healthy\n"
+    (tmp_path / "data" / "keys" / "receipts.pem").chmod(0o644)
+    findings = json.loads(command(config, "check", "--json", code=1).stdout)
+    assert [finding["code"] for finding in findings] == ["open-key"]
+
+
+def test_a_new_manifest_has_a_higher_version(config: Path) -> None:
+    assert command(config, "manifest").stdout.startswith("manifest 2,")
+
+
+def test_a_token_is_printed_once_and_works(server: Server, stranger: Pretend) -> None:
+    made = server.command("enrolment-token", "--customer", "By command")
+    assert stranger.enrol(made["token"]).json["customer"] == "By command"
+
+
+def test_a_release_that_is_not_known_is_refused_until_it_is_added(server: Server, one: Pretend, tmp_path: Path) -> None:
+    places = index.new(f"shop {one.id}", {"shop.cart": {"add": ((1, 9),)}}, frozenset({"ValueError"}))
+    one.rules = rules(CORE, places)
+    reply = one.send(one.seal(1))
+    assert (reply.status, reply.json["code"], reply.json["retry"]) == (404, "unknown-index", True)
+    file = tmp_path / "index.json"
+    file.write_bytes(index.encode(places))
+    added = server.command("release", "add", "--index", str(file))
+    assert added == {"catalogue": CORE.hash, "index": places.hash}
+    assert one.send(one.seal(1)).status == 200
+    assert places.hash in {row["hash"] for row in server.command("release", "list")}
+
+
+def test_a_broken_release_says_what_is_wrong(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.toml"
+    file.write_text('[catalogue]\nnamespace = "shop"\n[field."shop.note"]\ntype = "string"\n')
+    assert "catalogue.toml:" in command(config, "release", "add", "--catalogue", str(file), code=1).stderr
+
+
+def test_accounts_are_added_and_passwords_changed(config: Path) -> None:
+    assert "password:" in command(config, "account", "add", "a.okafor").stdout
+    assert "exists" in command(config, "account", "add", "a.okafor", code=1).stderr
+    assert "password:" in command(config, "account", "password", "a.okafor").stdout
+    assert "no account" in command(config, "account", "password", "nobody", code=1).stderr
+
+
+def test_every_command_has_help(config: Path) -> None:
+    listed = re.findall(r"^  ([a-z-]+) {2,}", command(config, "--help").stdout, re.MULTILINE)
+    assert set(listed) >= {"run", "init", "enrolment-token", "installations", "revoke", "release", "account", "check"}
+    assert "Exit codes" in command(config, "--help").stdout
+
+
+def test_the_server_certificate_is_made_anew_for_other_names(config: Path, tmp_path: Path) -> None:
+    root = ""
+    with running(config, root) as first:
+        before = (first.settings.keys / "wire.pem").read_bytes()
+    config.write_text(config.read_text().replace('"localhost"]', '"localhost", "corporate.example"]', 1))
+    with running(config, root) as second:
+        assert (second.settings.keys / "wire.pem").read_bytes() != before
+        stranger = Pretend(second, tmp_path)
+        assert stranger.get("/v1/manifest").status == 200
+        stranger.use("")
