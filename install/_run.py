@@ -65,7 +65,6 @@ def _all(options: argparse.Namespace) -> None:
 def _serve(places: _setup.Places) -> None:
     programs = Programs(places.logs)
     try:
-        _setup.prepare(places)
         _start(places, programs)
         _setup.say_what_next(places)
         while True:
@@ -80,15 +79,19 @@ def _serve(places: _setup.Places) -> None:
 
 
 def _start(places: _setup.Places, programs: Programs) -> None:
-    """Start corporate first, since the installation enrols there; then the installation and the product."""
+    """Make what is missing and start all: corporate first, since the installation enrols there."""
     options = places.options
+    _setup.make_corporate(places)
+    step("starting corporate")
     programs.start("corporate", places.corporate_command("run"))
+    _setup.make_home(places)
     programs.wait_for("corporate", HOST, options.corporate_port, pages=True)
     programs.wait_for("corporate", HOST, options.wire_port, pages=False)
     _setup.enrol(places)
+    step("starting the installation and the annotator")
     programs.start("home", places.home_command("run"))
-    programs.wait_for("home", HOST, options.port, pages=True)
     programs.start("annotator", places.annotator_command(HOST), places.annotator_environ())
+    programs.wait_for("home", HOST, options.port, pages=True)
     programs.wait_for("annotator", HOST, options.annotator_port, pages=True)
 
 

@@ -98,10 +98,27 @@ def make_places(options: argparse.Namespace, environment: Path, product_environm
     return places
 
 
-def prepare(places: Places) -> None:
-    """Make corporate and the installation, with an administrator each, where they are not there yet."""
-    _make_corporate(places)
-    _make_home(places)
+def make_corporate(places: Places) -> None:
+    """Make corporate's settings, keys, database and administrator, and hand it the product's release."""
+    step("corporate: settings, keys, database and an administrator")
+    settings, options = places.corporate_settings, places.options
+    if not settings.exists():
+        folder = settings.parent
+        shutil.rmtree(folder, ignore_errors=True)  # of a set-up that was cut off; nobody can have used it yet
+        folder.mkdir()
+        ports = ["--pages-port", str(options.corporate_port), "--wire-port", str(options.wire_port)]
+        first = ["--account", ACCOUNT, "--password-file", str(_password_file(places, "corporate"))]
+        _said(places.corporate_command("init", "--name", VENDOR, "--folder", folder / "data", *ports, *first))
+    set_port(settings, "pages", options.corporate_port)
+    set_port(settings, "wire", options.wire_port)
+    if _is_new(places, "release", CATALOGUE, INDEX):
+        _said(places.corporate_command("release", "add", "--catalogue", CATALOGUE, "--index", INDEX))
+        _mark(places, "release", CATALOGUE, INDEX)
+
+
+def make_home(places: Places) -> None:
+    """Make the installation's settings, keys, database and administrator."""
+    _make_installation(places)
     _make_administrator(places)
 
 
@@ -139,24 +156,7 @@ def say_what_next(places: Places) -> None:
     )
 
 
-def _make_corporate(places: Places) -> None:
-    step("corporate: settings, keys, database and an administrator")
-    settings, options = places.corporate_settings, places.options
-    if not settings.exists():
-        folder = settings.parent
-        shutil.rmtree(folder, ignore_errors=True)  # of a set-up that was cut off; nobody can have used it yet
-        folder.mkdir()
-        ports = ["--pages-port", str(options.corporate_port), "--wire-port", str(options.wire_port)]
-        first = ["--account", ACCOUNT, "--password-file", str(_password_file(places, "corporate"))]
-        _said(places.corporate_command("init", "--name", VENDOR, "--folder", folder / "data", *ports, *first))
-    set_port(settings, "pages", options.corporate_port)
-    set_port(settings, "wire", options.wire_port)
-    if _is_new(places, "release", CATALOGUE, INDEX):
-        _said(places.corporate_command("release", "add", "--catalogue", CATALOGUE, "--index", INDEX))
-        _mark(places, "release", CATALOGUE, INDEX)
-
-
-def _make_home(places: Places) -> None:
+def _make_installation(places: Places) -> None:
     step("installation: settings, keys and database")
     settings, options = places.home_settings, places.options
     url = f"https://127.0.0.1:{options.wire_port}"
@@ -173,13 +173,15 @@ def _make_home(places: Places) -> None:
 
 def _make_administrator(places: Places) -> None:
     """Make the installation's first account, with the roles to change settings and to approve fields."""
-    accounts = json.loads(_said(places.home_command("account", "list", "--json")))
-    if ACCOUNT in {account["name"] for account in accounts}:
+    if not _is_new(places, "administrator"):
         return
     step("installation: an administrator")
-    roles = ["--role", "admin", "--role", "security"]
-    file = _password_file(places, "home")
-    _said(places.home_command("account", "add", ACCOUNT, *roles, "--password-file", file))
+    accounts = json.loads(_said(places.home_command("account", "list", "--json")))
+    if ACCOUNT not in {account["name"] for account in accounts}:
+        roles = ["--role", "admin", "--role", "security"]
+        file = _password_file(places, "home")
+        _said(places.home_command("account", "add", ACCOUNT, *roles, "--password-file", file))
+    _mark(places, "administrator")
 
 
 def _root(places: Places) -> str:
