@@ -34,6 +34,12 @@ PROGRAMS = {  # Debian's package -> a file that shows it is there
     "python3-venv": "/usr/lib/python3*/ensurepip",  # the set-up is tested with Debian's own Python, too
     "git": "/usr/bin/git",
 }
+DOCUMENTS = (  # each ends with an error when what is committed is not what it would write now
+    ("python", "-m", "audit", "document", "--check"),
+    ("python", "-m", "event.document", "--check"),
+    ("python", "-m", "diffgram_home.cli.document", "--check"),
+    ("python", "examples/annotator/build_index.py", "--check"),
+)
 PARALLEL = ("-q", "--numprocesses=2", "--dist=loadgroup")
 NEEDED_FOR = ("tests",)
 
@@ -71,7 +77,7 @@ def run_task(task: str, pytest_arguments: Sequence[str]) -> bool:
     commands = {
         "lint": [["ruff", "check", "."], ["ruff", "format", "--check", "."]],
         "types": [["mypy"]],
-        "docs": [["python", "-m", "pytest", "-q", "tests/docs"]],
+        "docs": [*DOCUMENTS, ["python", "-m", "pytest", "-q", "tests/docs"]],
         "tests": [["python", "-m", "pytest", *(pytest_arguments or PARALLEL)]],
     }[task]
     began = time.monotonic()
