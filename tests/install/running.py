@@ -32,7 +32,8 @@ class Clone:
         """Return the command line of install/run."""
         names = ("--port", "--corporate-port", "--wire-port", "--annotator-port")
         options = [f"{name}={port}" for name, port in zip(names, self.ports, strict=True)]
-        become = ["runuser", "-u", self.user, "--"] if self.user else []
+        # setpriv, not runuser: it becomes the command, so that a signal reaches install/run itself
+        become = ["setpriv", f"--reuid={self.user}", "--regid=nogroup", "--clear-groups"] if self.user else []
         return [*become, DEBIAN_PYTHON, str(self.folder / "install/run"), *options, *more]
 
     def answers(self) -> list[int]:
@@ -52,10 +53,16 @@ class Run:
         self.began = time.monotonic()
         self.output = Path(tempfile.mkstemp(dir=clone.folder.parent, suffix=".txt")[1])
         self.master, slave = pty.openpty() if terminal else (None, None)
+        environ = {**os.environ, "HOME": str(clone.folder.parent)} if clone.user else dict(os.environ)
         with self.output.open("wb") as file:
             out = slave if slave is not None else file
             self.process = subprocess.Popen(
-                clone.command(*more), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd="/"
+                clone.command(*more),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env=environ,
             )
         if slave is not None:
             os.close(slave)
