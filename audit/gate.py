@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit._plan import Plan, compile_plans, compiled
 from audit.canonical import sha256_hex
@@ -54,8 +54,7 @@ class Header:
     void: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """A message as it was spooled, with the generation of its kind's switch at that moment."""
 
     generation: int

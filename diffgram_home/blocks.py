@@ -6,7 +6,9 @@ they were collected under (audit.modes). A message is named by its block and its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +26,21 @@ MAX_BYTES = 64 * 1024 * 1024
 LEVEL = 1
 _ON = 2
 _decoder = msgspec.json.Decoder(tuple[int, dict[str, Any]])
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Leave Python's cycle collector out while thousands of small dicts live for a moment; none of them is in a cycle.
+
+    It would walk over all of them again and again: measured, half of the time of sealing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def new(case: str, lines: Sequence[bytes], now: datetime) -> Block:

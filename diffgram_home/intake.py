@@ -93,7 +93,8 @@ def _take_segment(home: Home, segment: spool.Segment, offset: int, counts: str, 
             except OSError as error:
                 _say_unreadable(home, segment, error, now)
                 return False
-            stretch = _parse(data, offset, claim is not None, cases)
+            with blocks.without_collector():
+                stretch = _parse(data, offset, claim is not None, cases)
             fresh, drops = _drops(segment, counts)
             if stretch.end == offset and fresh == counts:
                 break
