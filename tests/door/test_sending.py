@@ -248,7 +248,8 @@ def test_a_killed_attempt_is_unknown_at_the_next_start(place: Place, corporate: 
     assert len(corporate.all_told()) == 1
 
 
-def test_while_another_process_sends_this_one_does_not(place: Place, corporate: Misbehaving) -> None:
+def test_while_another_process_sends_this_one_does_not(corporate: Misbehaving, tmp_path: Any) -> None:
+    place = found(tmp_path / "home", corporate.url, corporate.root, timeout_s=1)  # so long a person waits
     place.work()
     with locks.alone(place.home.settings.folder / "sending.lock") as held:
         assert held
