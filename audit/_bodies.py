@@ -91,7 +91,6 @@ class Bodies:
             run.first = max(run.first, entry.before)
             left.append(run)
         self.runs = left
-        self._running = self._running and bool(left)
 
     def unexcused(self) -> Iterator[tuple[int, str]]:
         """Yield position and sentence for each stretch that no pruning explains."""

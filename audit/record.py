@@ -293,7 +293,12 @@ def _is_hex(text: str) -> bool:
 
 
 def _is_destination(record: Any) -> bool:
-    return bool(_DESTINATION.match(record.destination))
+    return _is_host_and_port(record.destination)
+
+
+@lru_cache(maxsize=64)
+def _is_host_and_port(text: str) -> bool:
+    return bool(_DESTINATION.match(text))
 
 
 def _is_outcome(record: Any) -> bool:

@@ -232,7 +232,7 @@ class _State:
         if self.differing > 1:
             self.whole("checkpoint-differs", f"{self.differing - 1} more quoted checkpoints differ after the first")
         for size in sorted(self.kept):
-            if size <= frontier.size:
+            if size <= frontier.size + self.shift:
                 self.whole("kept-unproved", f"a leaf is missing, so the one kept at {size} leaves cannot be compared")
                 continue
             text = f"a checkpoint kept elsewhere has {size} leaves, this ledger {frontier.size}: the end was cut off"

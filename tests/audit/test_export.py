@@ -145,6 +145,13 @@ def test_a_spoilt_file_is_found(lines, expected):
     assert not report.holds
 
 
+def test_what_follows_after_the_checkpoint_is_not_read_as_part_of_the_ledger():
+    lines = lines_of(whole())
+    for more in (lines[1], lines[-1], lines[0]):
+        found, _ = verify([*lines, more])
+        assert codes(found) == [(None, "export-malformed")]
+
+
 def test_a_damaged_line_is_named_by_its_number_and_the_rest_is_still_verified():
     lines = lines_of(whole())
     lines[3] = b"\0\0\0\n"

@@ -3,10 +3,11 @@
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import gate, record, signed, tree, verification
+from audit import _bodies, _numbers, gate, record, signed, tree, verification
 from audit.verification import Finding, Head, Known
 from tests.audit import samples
 from tests.audit.ledgers import KEYS, RULES, Ledger, whole
@@ -81,6 +82,21 @@ def body_missing_beyond_the_pruning(made):
     del made.bodies[one.sha256], made.bodies[two.sha256]
     made.add(record.Pruned(actor="home", at=made.at(), before=3, bodies=1))
     return [(3, "body-missing")]
+
+
+def body_missing_on_both_sides_of_one_that_is_there(made):
+    one, _, three = (made.send(number)[1] for number in (1, 2, 3))
+    del made.bodies[one.sha256], made.bodies[three.sha256]
+    made.add(record.Pruned(actor="home", at=made.at(), before=4, bodies=1))
+    return [(6, "body-missing")]
+
+
+def something_after_the_last_line(made):
+    head = made.header(1)
+    body = gate.seal([samples.collected()] * 2, head, RULES, samples.CODEC).body + b"more"
+    made.bodies[gate.sha256_hex(body)] = body
+    made.seal(1, sha256=gate.sha256_hex(body), size_bytes=len(body))
+    return [(0, "body-differs")]
 
 
 def pruned_ahead(made):
@@ -229,6 +245,15 @@ def outcome_of_another_number(made):
     return [(2, "outcome-differs")]
 
 
+def attempt_while_one_of_other_bytes_ends(made):
+    head, sealed = made.seal(1)
+    made.attempt(head, sealed)
+    strange = made.attempt(head, sealed, sha256="0" * 64)
+    made.outcome(strange, head, sealed, "unknown", sha256="0" * 64)
+    made.outcome(made.attempt(head, sealed), head, sealed)
+    return [(2, "attempt-without-batch"), (4, "attempt-unfinished")]
+
+
 def void_of_nothing(made):
     made.void(1, "0" * 64)
     return [(0, "void-without-batch")]
@@ -307,12 +332,15 @@ def clock_back(made):
 
 PLANTED = [
     sealed_twice, gap, not_from_one, body_changed, body_swapped, body_missing, body_missing_after_the_pruning,
-    body_missing_beyond_the_pruning, pruned_ahead, body_of_another_form, leaf_says_other_size,
+    body_missing_beyond_the_pruning, pruned_ahead,
+    body_missing_on_both_sides_of_one_that_is_there, something_after_the_last_line,
+    body_of_another_form, leaf_says_other_size,
     leaf_says_other_messages, leaf_says_other_catalogue, leaf_says_other_case, void_under_a_sealed_leaf,
     content_under_a_void_leaf, lines_cut, other_installation, quoted_root_differs, quoted_size_ahead,
     checkpoint_of_another_ledger, attempt_of_other_bytes, attempt_of_nothing_sealed, attempt_after_acceptance,
     attempt_of_the_body_before_the_void, attempts_at_the_same_time, outcome_of_nothing, outcome_twice,
-    outcome_ahead_of_its_attempt, outcome_of_another_number, void_of_nothing, void_of_an_accepted_number,
+    outcome_ahead_of_its_attempt, outcome_of_another_number,
+    attempt_while_one_of_other_bytes_ends, void_of_nothing, void_of_an_accepted_number,
     void_of_another_body, void_twice, generation_fell, sealed_under_an_earlier_generation,
     receipt_for_a_void_names_a_batch_never_sealed, receipt_that_is_none, leaf_damaged, leaf_of_a_later_release,
     clock_back,
@@ -349,6 +377,49 @@ def test_a_receipt_that_does_not_hold_is_found(change):
     assert any("1 receipts" in line for line in report.not_proved)
 
 
+def test_a_batch_accepted_after_its_void_was_written_leaves_the_void_to_be_sent():
+    made = Ledger()
+    head, sealed = made.seal(1)
+    under_way = made.attempt(head, sealed)
+    void_head, void = made.void(1, sealed.sha256)
+    made.outcome(under_way, head, sealed)
+    found, report = made.verify()
+    assert (found, report.accepted, report.receipts, report.pending) == ([], 1, 1, 1)
+    token = made.receipt(void_head, void, void=False, already=sealed.sha256)
+    made.outcome(made.attempt(void_head, void), void_head, void, token=token)
+    found, report = made.verify()
+    assert (found, report.accepted, report.receipts, report.pending) == ([], 2, 2, 0)
+
+
+def test_open_numbers_are_followed_up_to_a_bound_and_beyond_it_that_is_said():
+    told = []
+    numbers = _numbers.Numbers("", None)
+    made = Ledger()
+    head, sealed = made.seal(1)
+    made.attempt(head, sealed)
+    first, attempt = map(record.parse, made.leaves)
+    for sequence in range(1, _numbers.MAX_OPEN + 3):
+        numbers.sealed(msgspec.structs.replace(first, sequence=sequence), lambda code, _: told.append(code))
+    assert (len(numbers.open), told) == (_numbers.MAX_OPEN, ["too-many-open"] * 2)
+    assert ("event", 2) not in numbers.open
+    for index in range(_numbers.MAX_OPEN + 2):
+        numbers.attempted(index, attempt, lambda code, _: told.append(code))
+    assert len(numbers.attempts) == _numbers.MAX_OPEN
+
+
+def test_stretches_of_missing_bodies_are_told_apart_up_to_a_bound():
+    made = Ledger()
+    made.seal(1)
+    entry = record.parse(made.leaves[0])
+    there = iter([None, *([made.bodies[entry.sha256], None] * (_bodies.MAX_RUNS + 5))])
+    bodies = _bodies.Bodies(lambda _: next(there))
+    for index in range(2 * _bodies.MAX_RUNS + 11):
+        bodies.open(index, entry, lambda *_: None)
+    assert len(bodies.runs) == _bodies.MAX_RUNS
+    assert sum(run.bodies for run in bodies.runs) == _bodies.MAX_RUNS + 6
+    assert bodies.runs[-1].last == 2 * _bodies.MAX_RUNS + 10
+
+
 def test_an_attempt_under_way_is_a_note_and_no_fault():
     made = Ledger()
     head, sealed = made.seal(1)
@@ -380,6 +451,19 @@ def test_a_changed_byte_in_any_leaf_is_found(index):
     leaf[at] ^= 1 << dice.randrange(8)
     made.leaves[index] = bytes(leaf)
     assert not made.verify()[1].holds
+
+
+def test_after_a_missing_leaf_roots_are_not_compared_and_that_is_said_once():
+    made = Ledger()
+    for _ in range(5):
+        made.add(record.Person(account="ann", actor="os:0", at=made.at(), change="locked", role=None))
+    made.add(record.Checkpoint(at=made.at(), place="file", root=made.roots[2].hex(), size=2))
+    leaves = [(index, leaf) for index, leaf in enumerate(made.leaves) if index != 1]
+    kept = ((1, made.roots[1]), (3, made.roots[3]), (6, made.roots[6]), (7, made.roots[6]))
+    *found, report = verification.verify(leaves, made.bodies.get, Known(kept=kept))
+    assert codes(found) == [(2, "leaf-missing"), (None, "kept-unproved"), (None, "kept-unproved"), (None, "kept-ahead")]
+    assert report.kept == 1
+    assert any(line.startswith("1 quoted checkpoints") for line in report.not_proved)
 
 
 def test_leaves_in_another_order_are_found():
