@@ -43,12 +43,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What `findings` judges. Sizes in bytes; `exposed` are paths and what others may do with them."""
+    """What `findings` judges. Sizes in bytes; `exposed` are paths, what others may do, and the mode that mends it."""
 
     now: datetime
     every: timedelta
     free_bytes: int
-    exposed: tuple[tuple[str, str], ...]
+    exposed: tuple[tuple[str, str, str], ...]
     spool_setgid: bool
     spool_bytes: int
     spool_max_bytes: int
@@ -81,8 +81,8 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
 
 
 def _storage(facts: Facts) -> Iterator[Finding]:
-    for path, what in facts.exposed:
-        yield Finding(FAULT, "exposed", f'others may {what} "{path}"', f"chmod o-rwx {path}")
+    for path, what, mend in facts.exposed:
+        yield Finding(FAULT, "exposed", f'others may {what} "{path}"', f"chmod {mend} '{path}'")
     if facts.free_bytes < LITTLE_SPACE_BYTES:
         free = f"{facts.free_bytes // (1024 * 1024)} MiB"
         yield Finding(
@@ -261,15 +261,15 @@ def gather(home: Home, now: datetime) -> Facts:
     )
 
 
-def _exposed(home: Home) -> Iterator[tuple[str, str]]:
+def _exposed(home: Home) -> Iterator[tuple[str, str, str]]:
     settings = home.settings
     if settings.path.stat().st_mode & (stat.S_IWOTH | stat.S_IWGRP):
-        yield str(settings.path), "write"
+        yield str(settings.path), "write", "go-w"
     for path in (settings.folder / "keys", *sorted((settings.folder / "keys").glob("*"))):
         if path.name != "certificate.pem" and path.name != "manifest.json" and path.stat().st_mode & stat.S_IRWXO:
-            yield str(path), "read or write"
+            yield str(path), "read or write", "o-rwx"
     if settings.spool.folder.stat().st_mode & stat.S_IRWXO:
-        yield str(settings.spool.folder), "read or write"
+        yield str(settings.spool.folder), "read or write", "o-rwx"
 
 
 def _size(path: Path) -> int:

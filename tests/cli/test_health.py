@@ -66,7 +66,7 @@ def test_a_healthy_installation_has_no_findings():
 @pytest.mark.parametrize(
     ("change", "level", "code"),
     [
-        ({"exposed": (("data/keys", "read"),)}, "fault", "exposed"),
+        ({"exposed": (("data/keys", "read or write", "o-rwx"),)}, "fault", "exposed"),
         ({"free_bytes": health.LITTLE_SPACE_BYTES - 1}, "fault", "little-space"),
         ({"spool_setgid": False}, "fault", "spool-mode"),
         ({"spool_bytes": 801}, "fault", "spool-nearly-full"),

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
 from diffgram_home.cli.exits import Exit
 from tests.cli.conftest import PROGRAM, Shell, environ
@@ -41,14 +43,17 @@ def _running(shell: Shell) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, 
     log = shell.folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen([*PROGRAM, "run"], cwd=shell.folder, env=environ({}), stdout=file, stderr=file)
+    children: dict[str, int] = {}
     try:
         _until(lambda: b"pages on " in log.read_bytes() and b"scheduler started" in log.read_bytes(), log, process)
         words = [line.split() for line in log.read_text().splitlines() if " started (process " in line]
-        yield process, {line[1]: int(line[-1].rstrip(")")) for line in words}
+        children |= {line[1]: int(line[-1].rstrip(")")) for line in words}
+        yield process, children
     finally:
-        if process.poll() is None:
-            process.kill()
+        process.kill()
         process.wait()
+        for pid in filter(_alive, children.values()):  # a test that failed leaves nobody behind
+            os.kill(pid, signal.SIGKILL)
 
 
 def _until(holds: Callable[[], bool], log: Path, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -109,6 +114,21 @@ def test_ctrl_c_ends_all_without_a_traceback(placed):
         assert process.wait(END_S) == Exit.DONE
         assert not any(map(_alive, children.values()))
     assert "Traceback" not in (shell.folder / "log").read_text()
+
+
+def test_it_serves_https_with_the_certificate_of_the_settings(placed):
+    shell, port = placed
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(shell.folder / "key.pem")
+    for pem in certificate.cert_chain_pems:
+        pem.write_to_path(shell.folder / "certificate.pem", append=True)
+    more = '[web]\ncertificate = "certificate.pem"\nkey = "key.pem"'
+    shell.settings.write_text(shell.settings.read_text().replace("[web]", more))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with _running(shell), urllib.request.urlopen(f"https://127.0.0.1:{port}/sign-in", context=context) as answer:
+        assert answer.status == 200
 
 
 def test_bad_settings_start_nothing(shell: Shell):
