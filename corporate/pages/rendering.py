@@ -5,7 +5,7 @@ from datetime import datetime
 
 from flask import Flask, g, render_template
 from markupsafe import Markup
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from corporate.pages.guarding import form_token
 
@@ -41,6 +41,9 @@ def number(value: int) -> str:
 
 
 def _refused(error: HTTPException) -> tuple[str, int]:
+    if isinstance(error, SecurityError):
+        # An untrusted host name: no link can be made for it. pages.names in corporate.toml says which are ours.
+        return "This server has another name.\n", 400
     code = error.code or 500
     return render_template("error.html", code=code, name=error.name, words=error.description), code
 
