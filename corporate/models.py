@@ -118,7 +118,7 @@ class Certificate(Base):
 
 
 class Lane(Base):
-    """One case of one installation: how far its numbers go. Its row is the lock that orders concurrent batches."""
+    """One case of one installation: how far its numbers go."""
 
     __tablename__ = "lane"
     installation_id: Mapped[str] = mapped_column(ForeignKey("installation.id"), primary_key=True)

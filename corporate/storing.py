@@ -1,8 +1,8 @@
 """Store a batch exactly once, with its receipt, its place in the sequence and what contradicts it.
 
 Leaves to others: whether it may be stored (ingest). Rules: everything of one batch is one transaction; the row of its
-lane (installation, case) is locked first, so that workers racing with the same batch, or with neighbours, take turns;
-the cost does not depend on how much is stored already (index look-ups only).
+installation is updated first (`seen`), which locks it, so that workers racing with the same batch, or with neighbours,
+take turns; the cost does not depend on how much is stored already (index look-ups only).
 
 What a number can meet, for bodies A ≠ B:
 
@@ -64,7 +64,7 @@ def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval
     sha256 = sha256_hex(arrived.body)
     with store.writing(arrived.sender.customer) as session:
         seen(session, arrived.sender, interval_us, now)
-        lane = _lock(store, session, arrived)
+        lane = _lane(store, session, arrived)
         header = arrived.declared.header
         taken = _taken(session, arrived)
         if taken is not None:
@@ -80,7 +80,7 @@ def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval
 
 
 def seen(session: Session, sender: Sender, interval_us: int, now: datetime) -> None:
-    """Note that the installation was here, and move the clock of its rate limit."""
+    """Note that the installation was here, and move the clock of its rate limit. Locks its row until the commit."""
     now_us = clock_us(now)
     later = Installation.next_at_us > now_us
     session.execute(
@@ -103,12 +103,12 @@ def body_of(session: Session, batch: Batch) -> bytes:
     return "".join(f"{line}\n" for line in (batch.header, *from_rows)).encode()
 
 
-def _lock(store: Store, session: Session, arrived: Arrived) -> Lane:
+def _lane(store: Store, session: Session, arrived: Arrived) -> Lane:
     header = arrived.declared.header
     key = {"installation_id": header.installation, "case": header.case}
     new = store.insert(Lane).values(**key, customer_id=arrived.sender.customer, highest=0)
     session.execute(new.on_conflict_do_nothing())
-    return session.execute(select(Lane).filter_by(**key).with_for_update()).scalar_one()
+    return session.execute(select(Lane).filter_by(**key)).scalar_one()
 
 
 def _taken(session: Session, arrived: Arrived) -> Batch | None:

@@ -107,10 +107,10 @@ def running(config: Path, root: str) -> Iterator[Server]:
     assert code == 0, log.read_text()
 
 
-def memory(server: Server) -> int:
-    """Bytes of memory that the server's processes hold."""
-    pages = (int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in descendants(server.pid))
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+def peak_memory(server: Server) -> int:
+    """The most memory, in bytes, that any of the server's processes ever held."""
+    status = [Path(f"/proc/{child}/status").read_text() for child in descendants(server.pid)]
+    return max(int(text.partition("VmHWM:")[2].split()[0]) * 1024 for text in status)
 
 
 def descendants(pid: int) -> list[int]:
