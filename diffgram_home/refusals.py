@@ -9,7 +9,7 @@ import secrets
 import traceback
 
 from flask import Flask, Response, make_response, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from audit.errors import AuditError
 from diffgram_home.errors import HomeError
@@ -54,6 +54,8 @@ def _home_error(error: HomeError | AuditError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):  # another host name than ours: no page can be made, since no address can
+        return make_response("this is not the name of this installation\n", 400, {"Content-Type": "text/plain"})
     status = error.code or 500
     said = (error.name or "error").lower()
     answer = _answer(Shape(status, said.replace(" ", "-"), said, _HINTS.get(status, "go back and try again")))

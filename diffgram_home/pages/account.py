@@ -16,7 +16,7 @@ routes = Blueprint("account", __name__)
 @routes.get("/sign-in")
 @permission(roles=WITHOUT_SIGN_IN)
 def sign_in() -> str | Response:
-    """The form."""
+    """The form to sign in."""
     if sessions.person():
         return redirect(url_for("overview.show"), 303)  # type: ignore[return-value]
     return render_template("sign_in.html", next=local(request.args.get("next", "")), error=None, name="")

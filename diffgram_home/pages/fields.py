@@ -49,7 +49,7 @@ def stage(field: views.Field) -> str:
 @routes.get("")
 @permission(roles=ROLES)
 def show() -> str:
-    """The list, searchable and filtered."""
+    """Every field that may ever leave, searchable and filtered, with the decision about each."""
     every = reading.fields(here())
     chosen = Filter(*(request.args.get(name, "") for name in ("q", "case", "sensitivity", "state")))
     shown = tuple(field for field in every if chosen.matches(field))
@@ -93,7 +93,7 @@ def approve() -> Response:
 def withdraw() -> Response:
     """Withdraw the approval of the fields that were shown."""
     names = _as_shown()
-    consenting.withdraw(here(), names, sessions.me().actor, SECURITY, _authority(), g.now)
+    consenting.withdraw(here(), names, sessions.me().actor, SECURITY, g.now, _authority())
     return redirect(url_for(".show", done="withdrawn"), 303)  # type: ignore[return-value]
 
 

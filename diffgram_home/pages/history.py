@@ -13,6 +13,6 @@ PAGE = 100
 @routes.get("")
 @permission(roles=ROLES)
 def show() -> str:
-    """The list, newest first."""
+    """Every change, newest first."""
     found = reading.history(here(), before=request.args.get("before", None, int), limit=PAGE)
     return render_template("history.html", changes=found, older=found[-1].position if len(found) == PAGE else None)

@@ -11,5 +11,5 @@ routes = Blueprint("limits", __name__)
 @routes.get("/limits")
 @permission(roles=ROLES)
 def show() -> str:
-    """The page."""
+    """What this installation does not protect, in plain words."""
     return render_template("limits.html", settings=here().settings)

@@ -28,7 +28,7 @@ class Lane:
 @routes.get("/")
 @permission(roles=ROLES)
 def show() -> str:
-    """The page."""
+    """The four cases as lanes, what waits for a person, the proof, and the last attempts."""
     found = reading.overview(here(), g.now)
     silent = silent_since(found, g.now)
     lanes = tuple(_drawn(lane) for lane in found.lanes)

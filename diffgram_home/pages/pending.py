@@ -10,13 +10,13 @@ from diffgram_home.trouble import NotHere
 
 routes = Blueprint("pending", __name__, url_prefix="/pending")
 LINES_OF_EACH = 25
-KEPT = 50
+KEPT = 25
 
 
 @routes.get("")
 @permission(roles=ROLES)
 def show() -> str:
-    """The page."""
+    """What would go now, to the byte; what is kept here; what was withheld or dropped."""
     home = here()
     page = reading.pending(home, limit=10, lines=0)
     kept = reading.kept(home, before=_before(), limit=KEPT)

@@ -39,7 +39,7 @@ def definitions(home: Home, lines: Sequence[pieces.Line]) -> Meaning:
 @routes.get("")
 @permission(roles=ROLES)
 def show() -> str:
-    """The list, newest first."""
+    """Every attempt, newest first."""
     case, outcome = request.args.get("case") or None, request.args.get("outcome") or None
     if case not in (None, *CASE_MODES) or outcome not in (None, *OUTCOMES):
         raise NotUnderstood("there is no such case or outcome", "choose one from the lists on the page")
@@ -54,7 +54,7 @@ def show() -> str:
 @routes.get("/<int:number>")
 @permission(roles=ROLES)
 def one(number: int) -> str:
-    """One attempt in full."""
+    """One attempt in full: the same bytes at every step, the receipt, the way to the root."""
     home, page = here(), _found(number)
     first = max(1, request.args.get("from", 1, int))
     body = pieces.body(page.body or b"", home.catalogue, first=first, most=LINES)

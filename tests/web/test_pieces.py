@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import catalogue as catalogues
@@ -17,7 +17,8 @@ VALUES = st.recursive(
 )
 
 
-@given(st.lists(st.dictionaries(st.text(), VALUES), max_size=6), st.booleans())
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.dictionaries(st.text(), VALUES), max_size=4), st.booleans())
 def test_the_pieces_joined_are_the_bytes(messages: list[dict[str, object]], plain: bool) -> None:
     rows = [json.dumps(message, ensure_ascii=plain, separators=(",", ":")) for message in messages]
     body = "".join(row + "\n" for row in rows).encode("utf-8", "backslashreplace")
@@ -26,6 +27,7 @@ def test_the_pieces_joined_are_the_bytes(messages: list[dict[str, object]], plai
     assert [line.number for line in found.lines] == list(range(1, len(messages) + 1))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(), VALUES, min_size=1))
 def test_every_top_level_value_is_one_piece(message: dict[str, object]) -> None:
     line = pieces.line(2, json.dumps(message), CATALOGUE)

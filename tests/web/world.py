@@ -48,6 +48,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
+    cookies: tuple[str, ...]
     body: bytes
 
     @property
@@ -66,14 +67,14 @@ class World:
 
     def token(self, role: str) -> str:
         """A fresh session of the person with this role, made by the store itself."""
-        found = people.sign_in(self.home, f"{role}.person", PASSWORD, "127.0.0.1", datetime.now(UTC))
+        found = people.sign_in(self.home, f"{role}.person", PASSWORD, "192.0.2.1", datetime.now(UTC))
         assert isinstance(found, people.SignedIn)
         return found.token
 
     def expired(self, role: str) -> str:
         """A session that ended the day before yesterday."""
         then = datetime.now(UTC) - timedelta(days=2)
-        found = people.sign_in(self.home, f"{role}.person", PASSWORD, "127.0.0.1", then)
+        found = people.sign_in(self.home, f"{role}.person", PASSWORD, "192.0.2.1", then)
         assert isinstance(found, people.SignedIn)
         return found.token
 
@@ -96,7 +97,8 @@ class World:
         try:
             connection.request(method, path, body, {**sent, **(headers or {})})
             got = connection.getresponse()
-            return Answer(got.status, {k.title(): v for k, v in got.getheaders()}, got.read())
+            cookies = tuple(got.headers.get_all("Set-Cookie", []))
+            return Answer(got.status, {k.title(): v for k, v in got.getheaders()}, cookies, got.read())
         finally:
             connection.close()
 
@@ -212,7 +214,19 @@ def _receipt(home: Home, batch: models.Batch, body: bytes, now: datetime) -> str
 def serving(path: Path, *options: str) -> Iterator[str]:
     """The pages of the settings at `path`, served by a real gunicorn with two workers. Yields their address."""
     command = [
-        *(sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", "gthread", "--threads", "4", "-w", "2"),
+        *(
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--no-control-socket",
+            "--preload",
+            "-k",
+            "gthread",
+            "--threads",
+            "4",
+            "-w",
+            "2",
+        ),
         *("-b", "127.0.0.1:0", *options, f"diffgram_home.app:from_file({str(path)!r})"),
     ]
     server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
