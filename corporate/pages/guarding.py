@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from werkzeug import Response as Base
+from werkzeug.exceptions import SecurityError
 
 from corporate import people
 from corporate.server import Corporate
@@ -62,7 +63,9 @@ def _cookie_name() -> str:
 
 
 def _who() -> Base | None:
-    """Look up the session; send strangers to the sign-in."""
+    """Look up the session; send strangers to the sign-in, and those who called us by another name away."""
+    if isinstance(request.routing_exception, SecurityError):
+        raise request.routing_exception
     g.cookie = request.cookies.get(_cookie_name(), "") or secrets.token_urlsafe(32)
     g.person = None
     if request.endpoint == "static":
