@@ -130,6 +130,7 @@ BROKEN = {
     "a payload of impossible length": (made(good_header(), middle="AAAAA", payload=b"AAAAA"), "token-malformed"),
     "stray bits in the payload": (made(good_header(), middle="AB", payload=b"AB"), "token-malformed"),
     "a short signature": (made(good_header())[:-4], "token-malformed"),
+    "a signature of 63 bytes": (made(good_header()).rpartition(".")[0] + "." + encode(b"x" * 63), "token-malformed"),
     "a long token": (made(good_header(), payload=b"x" * 65_536), "token-too-long"),
     "another payload": (made(good_header()).replace(encode(PAYLOAD), encode(b'{"a":2}')), "signature-wrong"),
     "no payload at all": (made(good_header()).replace(encode(PAYLOAD), ""), "signature-wrong"),
@@ -256,6 +257,12 @@ def test_the_list_of_weak_keys_is_complete():
                 small.add(times(n, torsion)[1])
     spellings = {value for y in small for value in (y, y + PRIME) if value < 2**255}
     assert {value.to_bytes(32, "little") for value in spellings} == set(signed._SMALL_ORDER)
+    for value in spellings:
+        for sign in (0, 2**255):
+            raw = (value + sign).to_bytes(32, "little")
+            with pytest.raises(SignatureRefused) as no:
+                signed.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": encode(raw)})
+            assert no.value.code == "key-weak"
 
 
 @pytest.mark.parametrize(
