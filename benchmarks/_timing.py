@@ -1,44 +1,112 @@
-"""Timing of small calls: several rounds, the medians, everything in turn so that a slow spell hits all alike."""
+"""Timing and tables for the programs beside it: medians of several rounds, everything in turn, so that a slow spell of
+the machine hits all alike; ratios to something known, measured in the same run.
+"""
 
+import argparse
 import gc
+import os
 import platform
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from os import cpu_count
 from pathlib import Path
-from time import perf_counter_ns
+from time import perf_counter_ns, process_time
+
+WARM_CALLS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table. `value` is the median; the goal is held against `ratio` or `value`, as the table says."""
+    """One line of a table: the median with the lowest and highest round, and how many calls were made in all."""
 
     name: str
     value: float
     low: float
     high: float
+    calls: int = 0
+
+    @classmethod
+    def of(cls, name: str, values: Iterable[float], calls: int = 0) -> "Row":
+        """The row of these rounds."""
+        found = list(values)
+        return cls(name, statistics.median(found), min(found), max(found), calls)
 
 
-def per_call_us(calls: Mapping[str, Callable[[], object]], rounds: int = 7, count: int = 5_000) -> dict[str, Row]:
-    """Return the microseconds of one call: the median over rounds of each round's median over `count` calls."""
+@dataclass(slots=True)
+class Goals:
+    """What a program is held to. `code` is its exit status; with `quick` nothing is held against anything."""
+
+    quick: bool
+    missed: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def hold(self, what: str, value: float, goal: float, unit: str = "", *, at_most: bool) -> None:
+        """Note whether `value` keeps the goal, and by how much it is missed otherwise."""
+        word = "at most" if at_most else "at least"
+        kept = value <= goal if at_most else value >= goal
+        said = "met"
+        if not kept:
+            self.missed += 1
+            said = f"**missed by {(value / goal if at_most else goal / value) - 1:.0%}**"
+        self.lines.append(f"- {what}: {number(value)}{unit}; goal {word} {number(goal)}{unit}: {said}.")
+
+    def end(self) -> int:
+        """Print what was held, and return the exit status."""
+        note = "Quick run: far too short for figures, nothing is held against a goal.\n\n" if self.quick else ""
+        print(note + "\n".join(self.lines) + "\n")
+        return 0 if self.quick else int(self.missed > 0)
+
+
+def arguments(description: str) -> bool:
+    """Read the command line; True for `--quick`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="a short run that only shows that the program works")
+    return bool(parser.parse_args().quick)
+
+
+def per_call_us(
+    calls: Mapping[str, Callable[[], object]], rounds: int = 7, count: int = 5_000, at_once: int = 1
+) -> dict[str, Row]:
+    """Return the microseconds of one call: the median over rounds of each round's median.
+
+    With `at_once` 1 each call is timed by itself, the clock's own cost included; with more, so many calls together.
+    """
     found: dict[str, list[float]] = {name: [] for name in calls}
+    made = rounds * (min(WARM_CALLS, count) + count // at_once * at_once)
     for _ in range(rounds):
         for name, call in calls.items():
-            found[name].append(statistics.median(_durations(call, count)) / 1_000)
-    return {name: Row(name, statistics.median(v), min(v), max(v)) for name, v in found.items()}
+            found[name].append(statistics.median(_durations(call, count, at_once)) / 1_000 / at_once)
+    return {name: Row.of(name, values, made) for name, values in found.items()}
 
 
-def rate(work: Callable[[], int], rounds: int = 5) -> Row:
-    """Return things a second: `work` does a piece and says how many things it was."""
-    rates = []
+def cpu_us(work: Callable[[], object], things: int, rounds: int = 5) -> Row:
+    """Return the microseconds of processor time for one of the `things` that `work` handles."""
+    values = []
     for _ in range(rounds):
         gc.collect()
-        begin = perf_counter_ns()
-        done = work()
-        rates.append(done / (perf_counter_ns() - begin) * 1e9)
-    return Row("", statistics.median(rates), min(rates), max(rates))
+        begin = process_time()
+        work()
+        values.append((process_time() - begin) / things * 1e6)
+    return Row.of("", values)
+
+
+def tree(pid: int) -> list[int]:
+    """Return the process `pid` and all that descend from it."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += map(int, task.read_text().split())
+    return found
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """Return the processor seconds that these processes have used, user and system, with their ended children."""
+    ticks = 0
+    for pid in pids:
+        values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, values[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -47,12 +115,9 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
-def verdict(value: float, goal: float, *, at_most: bool) -> str:
-    """Return `met`, or by how much the goal is missed."""
-    met = value <= goal if at_most else value >= goal
-    if met:
-        return "met"
-    return f"missed by {(value / goal if at_most else goal / value) - 1:.0%}"
+def number(value: float) -> str:
+    """Return `value` with as many digits as it deserves."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def machine(*packages: str) -> str:
@@ -60,16 +125,24 @@ def machine(*packages: str) -> str:
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     model = models[0].partition(":")[2].strip() if models else platform.machine()
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return f"{cpu_count()} × {model}, {platform.release()}, CPython {platform.python_version()}; {versions}"
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    kernel = platform.release().partition("-")[0]
+    return f"{os.cpu_count()} × {model}, Linux {kernel}, CPython {platform.python_version()}; {versions}; load {load}\n"
 
 
-def _durations(call: Callable[[], object], count: int) -> list[int]:
-    for _ in range(min(200, count)):
+def _durations(call: Callable[[], object], count: int, at_once: int) -> list[int]:
+    for _ in range(min(WARM_CALLS, count)):
         call()
     gc.collect()
-    durations = []
-    for _ in range(count):
+    durations, inner = [], range(at_once)
+    for _ in range(count // at_once):
+        if at_once == 1:
+            begin = perf_counter_ns()
+            call()
+            durations.append(perf_counter_ns() - begin)
+            continue
         begin = perf_counter_ns()
-        call()
+        for _ in inner:
+            call()
         durations.append(perf_counter_ns() - begin)
     return durations
