@@ -104,8 +104,7 @@ def verify(source: Iterable[Item], body: Body, known: Known | None = None) -> It
         if state.found:
             yield from state.drain()
     state.finish()
-    yield from state.drain()
-    yield state.report()
+    yield from (*state.drain(), state.report())
 
 
 @dataclass(slots=True)

@@ -2,11 +2,17 @@
 
 One file is one group, so that a fixture of a module is made once. Tests that start many processes, or measure time, say
 `pytestmark = pytest.mark.xdist_group("processes")`: all of these run one after the other, in one worker.
+
+Properties have no time limit of their own: a busy machine is no fault of the code, and times are for `benchmarks`.
 """
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("shared cores", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared cores")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
