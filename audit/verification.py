@@ -104,7 +104,8 @@ def verify(source: Iterable[Item], body: Body, known: Known | None = None) -> It
         if state.found:
             yield from state.drain()
     state.finish()
-    yield from (*state.drain(), state.report())
+    yield from state.drain()
+    yield state.report()
 
 
 @dataclass(slots=True)
