@@ -10,18 +10,22 @@ from datetime import date
 from audit.catalogue import Catalogue, Field
 from audit.consent import Consent
 from audit.index import Index
-from audit.types import TYPES, Check
+from audit.types import TYPES, WHOLE, Check
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One kind: key → check for its declared fields, and for those that may leave; why the others may not."""
+    """One kind: key → check for its declared fields, and for those that may leave; why the others may not.
+
+    `spans` has lowest and highest value of whole numbers that pass whatever else their check allows.
+    """
 
     case: str
     declared: Mapping[str, Check]
     allowed: Mapping[str, Check]
     withheld: Mapping[str, tuple[str, str]]
     instants: tuple[str, ...]
+    spans: Mapping[str, tuple[int, int]]
 
 
 def compile_plans(catalogue: Catalogue, index: Index, consent: Consent | None, today: date) -> dict[str, Plan]:
@@ -34,7 +38,8 @@ def compile_plans(catalogue: Catalogue, index: Index, consent: Consent | None, t
         stopped = {key: (why, f.name) for key, f in fields.items() if (why := _stopped(f, consent, today))}
         allowed = {key: made for key, made in checks.items() if key not in stopped}
         instants = tuple(key for key, f in fields.items() if f.type == "instant")
-        plans[kind.name] = Plan(kind.case, checks, allowed, stopped, instants)
+        spans = {key: WHOLE[f.type](f.params) for key, f in fields.items() if f.type in WHOLE}
+        plans[kind.name] = Plan(kind.case, checks, allowed, stopped, instants, spans)
     return plans
 
 

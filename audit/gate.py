@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from audit._columns import ODD, Shape, all_pass, all_within, columns, group
 from audit._plan import Plan, compile_plans, compiled
 from audit.canonical import sha256_hex
 from audit.catalogue import HEADER, Catalogue
@@ -115,16 +116,18 @@ def seal(messages: Sequence[Collected], header: Header, rules: Rules, codec: Cod
     plans = rules.plans(header.sealed_at.date())
     window = _window(header.sealed_at)
     withheld: Counter[tuple[str, str]] = Counter()
-    lines: list[bytes] = []
-    kept = []
-    for collected in messages:
-        line = _reduced(collected, header.case, plans, rules.modes, window, withheld, codec)
-        kept.append(line is not None)
-        if line is not None:
-            lines.append(line)
-    head = _header_line(header, rules.catalogue.hash, rules.index.hash, len(lines), codec)
-    body = b"\n".join((head, *lines, b""))
-    return Sealed(body, sha256_hex(body), len(lines), tuple(kept), dict(withheld))
+    made: list[bytes | None] = [None] * len(messages)
+    for shape, positions in group(messages).items():
+        alike = [messages[position] for position in positions]
+        lines = _sealed_together(shape, alike, header.case, plans, rules.modes, window, withheld, codec)
+        if lines is None:
+            lines = [_reduced(one, header.case, plans, rules.modes, window, withheld, codec) for one in alike]
+        for position, line in zip(positions, lines, strict=True):
+            made[position] = line
+    kept = [line for line in made if line is not None]
+    head = _header_line(header, rules.catalogue.hash, rules.index.hash, len(kept), codec)
+    body = b"\n".join((head, *kept, b""))
+    return Sealed(body, sha256_hex(body), len(kept), tuple(line is not None for line in made), dict(withheld))
 
 
 def void(header: Header, rules: Rules, codec: Codec) -> Sealed:
@@ -143,17 +146,16 @@ def check(body: bytes, rules: Rules, generation: int, codec: Codec) -> Batch:
     `generation` is the store's when the bytes were sealed: a switch that moved since then refuses them.
     Raises Refused (with Undeclared for content outside the catalogue).
     """
-    batch = declared(body, rules.catalogue, rules.index, codec)
+    batch, shapes = _declared(body, rules.catalogue, rules.index, codec)
     _wrapping_approved(rules)
     if batch.catalogue != rules.catalogue.hash or batch.index != rules.index.hash:
         raise Refused("catalogue-changed", HEADER, "the catalogue or the index changed since sealing", "seal again")
     plans = rules.plans(batch.header.sealed_at.date())
-    for message in batch.messages:
-        kind = message["kind"]
+    for _, kind, *keys in shapes:
         plan, switch = plans[kind], rules.modes.of(kind)
         if switch.mode != "on" or switch.generation > generation:
             raise Refused("switched", kind, f"kind {kind!r} was switched since sealing", "seal again")
-        for key in message:
+        for key in keys:
             if key != "kind" and key not in plan.allowed:
                 reason, name = plan.withheld[key]
                 raise Refused(reason, name, f"field {name!r} may not leave: {reason}", "approve it, or seal again")
@@ -166,22 +168,7 @@ def declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> B
     Consent and modes play no part: they never leave the installation. Raises Undeclared with every finding counted, and
     Refused when the bytes are no batch, or name another catalogue or index.
     """
-    lines = _lines(body)
-    head = _decoded(lines[0], codec)
-    plans = compiled(catalogue, index)
-    header = _header(head, len(lines) - 1, plans)
-    if head["catalogue"] != catalogue.hash or head["index"] != index.hash:
-        raise Refused("other-catalogue", HEADER, "the batch names another catalogue or index", "look that one up")
-    window = _window(header.sealed_at)
-    findings: Counter[str] = Counter()
-    messages = []
-    for line in lines[1:]:
-        message = _decoded(line, codec)
-        _find(message, header.case, plans, window, findings)
-        messages.append(message)
-    if findings:
-        raise Undeclared(findings)
-    return Batch(header, head["catalogue"], head["index"], messages)
+    return _declared(body, catalogue, index, codec)[0]
 
 
 def header_of(body: bytes, codec: Codec) -> tuple[Header, str, str]:
@@ -200,6 +187,28 @@ def header_of(body: bytes, codec: Codec) -> tuple[Header, str, str]:
         raise Refused("malformed", HEADER, "the header is not whole", "seal with this release") from fault
 
 
+def _declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> tuple[Batch, Sequence[Shape]]:
+    """Return the batch, and the shapes of its messages in the order of their first one."""
+    lines = _lines(body)
+    head = _decoded(lines[0], codec)
+    plans = compiled(catalogue, index)
+    header = _header(head, len(lines) - 1, plans)
+    if head["catalogue"] != catalogue.hash or head["index"] != index.hash:
+        raise Refused("other-catalogue", HEADER, "the batch names another catalogue or index", "look that one up")
+    window = _window(header.sealed_at)
+    findings: Counter[str] = Counter()
+    messages = _all_decoded(lines[1:], codec)
+    shapes = group((0, message) for message in messages)
+    for shape, positions in shapes.items():
+        alike = [messages[position] for position in positions]
+        if not _declared_together(shape, alike, header.case, plans, window):
+            for message in alike:
+                _find(message, header.case, plans, window, findings)
+    if findings:
+        raise Undeclared(findings)
+    return Batch(header, head["catalogue"], head["index"], messages), tuple(shapes)
+
+
 def _wrapping_approved(rules: Rules) -> None:
     for stated in rules.catalogue.wrapping():
         if not rules.consent.allows(stated):
@@ -213,6 +222,40 @@ def _window(moment: datetime) -> tuple[str, str]:
     The future half exists so that a clock that was wrong for a while loses nothing.
     """
     return instant_text(moment - WINDOW, "day"), instant_text(moment + WINDOW, "day")
+
+
+def _sealed_together(
+    shape: Shape,
+    alike: Sequence[Collected],
+    case: str,
+    plans: Mapping[str, Plan],
+    modes: Modes,
+    window: tuple[str, str],
+    withheld: Counter[tuple[str, str]],
+    codec: Codec,
+) -> Sequence[bytes | None] | None:
+    """Return the lines of messages of one shape if all of them pass, else None; the same as `_reduced` of each."""
+    if shape == ODD or shape[2] != "kind":
+        return None
+    generation, kind, *keys = shape
+    plan, switch = plans.get(kind), modes.of(kind)
+    if plan is None or plan.case != case or switch.mode != "on" or switch.generation != generation:
+        return None
+    names = [key for key in keys if key in plan.allowed]
+    values = columns([collected.message for collected in alike])
+    leaving = {key: values[key] for key in ("kind", *names)}
+    if "at" not in names or not all_pass(values, plan, plan.allowed, names) or not all_within(leaving, plan, window):
+        return None
+    if len(leaving) == len(keys):
+        lines = [codec.encode(collected.message) for collected in alike]
+    else:
+        lines = [codec.encode(dict(zip(leaving, row, strict=True))) for row in zip(*leaving.values(), strict=True)]
+    if max(map(len, lines)) > MAX_LINE_BYTES:
+        return None
+    for key in keys:
+        if key not in leaving:
+            withheld[_why(plan, kind, key)] += len(alike)
+    return lines
 
 
 def _reduced(
@@ -270,6 +313,23 @@ def _in_window(
     return "at" in out
 
 
+def _declared_together(
+    shape: Shape, alike: Sequence[Mapping[str, Any]], case: str, plans: Mapping[str, Plan], window: tuple[str, str]
+) -> bool:
+    """Say whether messages of one shape hold nothing beyond their declaration; the same as `_find` of each."""
+    if shape == ODD:
+        return False
+    _, kind, *keys = shape
+    plan = plans.get(kind)
+    if plan is None or plan.case != case or "at" not in keys:
+        return False
+    names = [key for key in keys if key != "kind"]
+    if not all(name in plan.declared for name in names):
+        return False
+    values = columns(alike)
+    return all_pass(values, plan, plan.declared, names) and all_within(values, plan, window)
+
+
 def _find(
     message: Mapping[str, Any], case: str, plans: Mapping[str, Plan], window: tuple[str, str], findings: Counter[str]
 ) -> None:
@@ -295,6 +355,18 @@ def _lines(body: bytes) -> list[bytes]:
     if not body.endswith(b"\n"):
         raise Refused("malformed", "", "the batch does not end with a line feed", "it was cut: send it whole")
     return body[:-1].split(b"\n")
+
+
+def _all_decoded(lines: Sequence[bytes], codec: Codec) -> list[dict[str, Any]]:
+    """Decode every line; what the codec writes has no line feed, so lines are equal when all of them together are."""
+    if not lines or max(map(len, lines)) > MAX_LINE_BYTES:
+        return [_decoded(line, codec) for line in lines]
+    try:
+        values = list(map(codec.decode, lines))
+    except (ValueError, RecursionError):
+        return [_decoded(line, codec) for line in lines]  # which says what is wrong with the first that is
+    whole = set(map(type, values)) == {dict} and b"\n".join(map(codec.encode, values)) == b"\n".join(lines)
+    return values if whole else [_decoded(line, codec) for line in lines]
 
 
 def _decoded(line: bytes, codec: Codec) -> dict[str, Any]:

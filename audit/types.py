@@ -88,6 +88,17 @@ def _number(params: Mapping[str, Any], _: Index) -> Check:
     return lambda value: type(value) is int and (low <= value <= high or value in SENTINELS)
 
 
+def _span(params: Mapping[str, Any]) -> tuple[int, int]:
+    return params.get("minimum", 0), params["maximum"]
+
+
+WHOLE: Mapping[str, Callable[[Mapping[str, Any]], tuple[int, int]]] = {
+    "id": lambda params: (0, params["maximum"]),
+    **dict.fromkeys(("count", "size_bytes", "duration_ms"), _span),
+}
+"""Types of whole numbers → lowest and highest value by their parameters; the check may let a few more pass."""
+
+
 def _bucket(params: Mapping[str, Any], _: Index) -> Check:
     return _among(frozenset(bucket_labels(tuple(params["bounds"]))))
 

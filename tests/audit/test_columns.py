@@ -1,0 +1,103 @@
+"""Messages judged together pass, and are withheld or found, exactly as one by one."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from audit import gate
+from audit._columns import group
+from audit.errors import Undeclared
+from tests.audit import samples
+from tests.audit.samples import CODEC, GOOD, collected, header, rules
+
+ALL = rules()
+SOME = rules(allowed=samples.consent.to(f for f in ALL.catalogue.fields.values() if f.name != "shop.items"))
+PLACED = {"kind": "shop/order-placed", **GOOD}
+NEARLY = st.sampled_from(
+    [True, 1, 1.0, 0, -1, -2, -3, 99, 100, 1000, 1001, None, "", "card", "<50", [], ["email"], ["Rose"], {"a": 1}]
+)
+
+
+def one_by_one(messages, given_rules) -> tuple[list[bytes | None], dict[Any, int]]:
+    withheld: Counter[Any] = Counter()
+    plans, window = given_rules.plans(samples.NOW.date()), gate._window(samples.NOW)
+    lines = [gate._reduced(m, "event", plans, given_rules.modes, window, withheld, CODEC) for m in messages]
+    return lines, dict(withheld)
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> gate.Collected:
+    """A good message with up to two keys changed, dropped, added, or put first."""
+    message: dict[str, Any] = dict(PLACED)
+    for key in draw(st.lists(st.sampled_from([*PLACED, "colour"]), max_size=2)):
+        if draw(st.booleans()):
+            message.pop(key, None)
+        message[key] = draw(NEARLY)
+        if draw(st.booleans()):
+            del message[key]
+    return gate.Collected(draw(st.sampled_from([1, 1, 1, 2])), message)
+
+
+MIXED = st.lists(changed() | st.just(collected()) | st.just(collected(order_id=8)), max_size=12)
+
+
+@given(MIXED, st.sampled_from([ALL, SOME]))
+@example([collected(paid=True), collected(paid=1)], ALL)
+@example([collected(items=-2), collected(items=3), collected(items=99)], ALL)
+@example([collected(items=1), collected(items=True), collected(items=1.0)], ALL)
+@example([collected(at="1984-05-01T00:00:00Z"), collected()], ALL)
+@example([gate.Collected(1, {**GOOD, "kind": "shop/order-placed"})], ALL)
+def test_sealing_together_is_sealing_one_by_one(messages, made):
+    sealed = gate.seal(messages, header(), made, CODEC)
+    lines, withheld = one_by_one(messages, made)
+    assert sealed.kept == tuple(line is not None for line in lines)
+    assert sealed.body.split(b"\n")[1:-1] == [line for line in lines if line is not None]
+    assert sealed.withheld == withheld
+
+
+@given(st.lists(changed(), min_size=1, max_size=12))
+@example([collected(paid=True), collected(paid=1)])
+@example([collected(at=...), collected()])
+def test_judging_a_batch_together_finds_what_judging_one_by_one_finds(messages):
+    body = body_of([collected.message for collected in messages])
+    expected: Counter[str] = Counter()
+    plans, window = gate.compiled(ALL.catalogue, ALL.index), gate._window(samples.NOW)
+    for collected_ in messages:
+        gate._find(collected_.message, "event", plans, window, expected)
+    found: Mapping[str, int] = {}
+    try:
+        gate.declared(body, ALL.catalogue, ALL.index, CODEC)
+    except Undeclared as refused:
+        found = refused.findings
+    assert found == expected
+
+
+def body_of(messages: list[Mapping[str, Any]]) -> bytes:
+    """A batch that holds these messages, whatever they are."""
+    head = gate._header_line(header(), ALL.catalogue.hash, ALL.index.hash, len(messages), CODEC)
+    return b"\n".join((head, *map(CODEC.encode, messages), b""))
+
+
+@pytest.mark.parametrize("where", [0, 1, 2])
+def test_one_line_in_another_spelling_is_refused_wherever_it_stands(where):
+    lines = body_of([PLACED] * 3).split(b"\n")
+    lines[1 + where] = lines[1 + where].replace(b'"items":3', b'"items": 3')
+    with pytest.raises(gate.Refused, match="one form"):
+        gate.declared(b"\n".join(lines), ALL.catalogue, ALL.index, CODEC)
+
+
+def test_two_lines_that_are_one_value_only_together_are_refused():
+    whole = CODEC.encode(PLACED)
+    body = body_of([PLACED, PLACED]).replace(whole + b"\n" + whole, whole + b"," + whole[:5] + b"\n" + whole[5:])
+    with pytest.raises(gate.Refused):
+        gate.declared(body, ALL.catalogue, ALL.index, CODEC)
+
+
+def test_shapes_stand_in_the_order_of_their_first_message():
+    other = {"kind": "shop/page-seen", "at": GOOD["at"]}
+    found = group([(1, PLACED), (1, other), (2, PLACED), (1, PLACED), (1, {"at": 1}), (1, {"kind": ["x"]})])
+    assert list(found.values()) == [[0, 3], [1], [2], [4, 5]]
