@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -112,7 +112,8 @@ def _note_batch(work: Work, header: Header, sealed: gate.Sealed) -> None:
     work.made.append(made)
     row: dict[str, object] = {"id": made.id, "case": made.case, "sequence": made.sequence, "state": QUEUED}
     row |= {"sha256": made.sha256, "size_bytes": size, "messages": made.messages, "generation": work.generation}
-    work.batches.append(row | {"sealed_at": work.now, "next_try_at": work.now, "leaf": leaf})
+    goes_at = work.now + timedelta(seconds=work.home.settings.sending.wait_s)
+    work.batches.append(row | {"sealed_at": work.now, "next_try_at": goes_at, "leaf": leaf})
 
 
 def write_down(session: Session, work: Work) -> None:

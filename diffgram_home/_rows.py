@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from audit.catalogue import CASES
 from audit.gate import Rules
-from audit.modes import MODES
-from diffgram_home import attempts, bodies, explaining, facts, ledger, views
+from audit.modes import MODES, Switch
+from diffgram_home import attempts, bodies, explaining, facts, ledger, rules, views
 from diffgram_home.blocks import position_mode, unpack
 from diffgram_home.home import Home
-from diffgram_home.models import Approval, Attempt, Batch, Block, Hour, Notice, Source, Tally
+from diffgram_home.models import QUEUED, Approval, Attempt, Batch, Block, Hour, Notice, Source, Tally
 
 # What of the seed's summary table is fixed; the rest of each row is read from catalogue, consent and modes.
 _TABLE: Mapping[str, tuple[str, str, str, str, str]] = {
@@ -136,24 +136,27 @@ def pending_row(home: Home, session: Session, row: Batch, lines: int) -> views.P
 
 
 def kept_rows(home: Home, session: Session, block: Block, stop: int, limit: int) -> list[views.Kept]:
-    left = _left(session, block.id)
-    messages = unpack(block)
-    found = []
-    for position in range(min(stop, len(messages)) - 1, -1, -1)[:limit]:
+    elsewhere, switches = _left_or_queued(session, block.id), rules.within(home, session).modes
+    here = [position for position in range(min(stop, block.messages) - 1, -1, -1) if position not in elsewhere]
+    messages = unpack(block) if here else []
+    found: list[views.Kept] = []
+    for position in here:
+        if len(found) == limit:
+            break
         word, message = messages[position]
         mode, generation = position_mode(word)
         line = explaining.message(message, home.catalogue)
-        kind = line.kind
-        found.append(
-            views.Kept(block.id, position, block.case, kind, block.taken_at, mode, generation, position in left, line)
-        )
+        may_go = mode == "on" and switches.of(line.kind) == Switch(mode, generation)
+        if not (may_go and block.waiting and position >= block.sealed_to):
+            found.append(views.Kept(block.id, position, block.case, line.kind, block.taken_at, mode, generation, line))
     return found
 
 
-def _left(session: Session, block_id: int) -> set[int]:
-    """Positions in a block whose messages have left with some batch."""
+def _left_or_queued(session: Session, block_id: int) -> set[int]:
+    """Positions in a block whose messages have left with some batch, or are about to."""
     wanted = select(Source).join(Batch, Batch.id == Source.batch_id)
-    rows = session.scalars(wanted.where(Source.block_id == block_id, Batch.left_at.is_not(None)))
+    out = Batch.left_at.is_not(None) | (Batch.state == QUEUED)
+    rows = session.scalars(wanted.where(Source.block_id == block_id, out))
     return {row.start + offset for row in rows for offset, kept_here in enumerate(row.kept) if kept_here}
 
 

@@ -106,7 +106,10 @@ def pending(home: Home, *, case: str | None = None, limit: int = 20, lines: int 
 def kept(
     home: Home, *, case: str | None = None, before: tuple[int, int] | None = None, limit: int = 100
 ) -> tuple[views.Kept, ...]:
-    """Messages collected and kept here, newest first, older than the (block, position) `before`."""
+    """Messages that are here and nowhere else, newest first, older than the (block, position) `before`.
+
+    What has left, waits to go, or has not been seen by the gate is not among them.
+    """
     found: list[views.Kept] = []
     with home.store.read() as session:
         wanted = select(Block).order_by(Block.id.desc()).limit(50)

@@ -89,9 +89,10 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How often to look for work, and how much goes into one batch."""
+    """How often to look for work, how long a batch can be read before it goes, and how much goes into one."""
 
     every_s: int
+    wait_s: int
     batch_messages: int
     batch_bytes: int
 
@@ -277,6 +278,7 @@ def _spool(table: Table, folder: Path) -> Spool:
 def _sending(table: Table) -> Sending:
     sending = Sending(
         every_s=table.number("every_s", 5, 1, 3600),
+        wait_s=table.number("wait_s", 0, 0, 3600),
         batch_messages=table.number("batch_messages", 1000, 1, 10_000),
         batch_bytes=table.number("batch_bytes", 1_000_000, 10_000, 1_000_000),
     )

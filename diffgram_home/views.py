@@ -233,7 +233,6 @@ class Kept:
     taken_at: datetime
     mode: str
     generation: int
-    left: bool
     line: Line
 
 

@@ -22,6 +22,7 @@ from diffgram_home.home import Home, make_home, open_home
 
 _HEADING = "Settings of Diffgram Home. docs/settings.md explains every key; an unknown one stops the start."
 _FILE_MODE = 0o644
+_READABLE_S = 10  # at 0 a batch is sealed and gone in one tick, and nobody has read it under Pending
 
 
 @command("init")
@@ -83,6 +84,7 @@ def _document(name: str, url: str, root: str, **others: object) -> str:
     document.update({"name": name, "folder": str(others["folder"])})
     document["web"] = {"address": others["address"], "port": others["port"]}
     document["corporate"] = {"url": url, "root": root}
+    document["sending"] = {"wait_s": _READABLE_S}
     if others["spool_group"]:
         document["spool"] = {"group": others["spool_group"]}
     catalogues = [_pinned(file) for file in others["product_catalogue"]]  # type: ignore[attr-defined]

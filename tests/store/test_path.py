@@ -1,5 +1,6 @@
 """From the spool to a sealed batch and to corporate's answer: the store's part of the path of one fact."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -129,7 +130,24 @@ def test_what_was_collected_under_local_never_leaves(home):
     sealing.seal_waiting(home, NOW)
     assert queued_orders(home) == [5, 6]
     assert withheld(home)["collected-earlier", KIND] == 5
-    assert {row.mode for row in reading.kept(home)} == {"local", "on"}
+    assert [(row.mode, row.position) for row in reading.kept(home)] == [("local", order) for order in range(4, -1, -1)]
+
+
+def test_what_waits_to_go_or_has_left_is_not_called_kept_here(home):
+    spool(home, range(3))
+    intake.take(home, NOW)
+    assert reading.kept(home) == ()
+    sealing.seal_waiting(home, NOW)
+    assert reading.kept(home) == ()
+    finish(home, begin(home), "accepted", receipt="a.b.c", status=200)
+    assert reading.kept(home) == ()
+
+
+def test_a_batch_stands_under_pending_for_as_long_as_the_settings_say(home):
+    waits = replace(home, settings=replace(home.settings, sending=replace(home.settings.sending, wait_s=10)))
+    collect_and_seal(waits, range(3))
+    assert [batch.next_try_at for batch in reading.pending(home).batches] == [NOW + timedelta(seconds=10)]
+    assert reading.kept(home) == ()
 
 
 def test_switching_off_voids_what_waits_and_nothing_of_it_leaves_when_it_is_on_again(home):
