@@ -89,6 +89,13 @@ def test_the_text_of_the_page_is_the_body_to_the_byte(tab: Tab, world: World) ->
     assert [pre.evaluate("e => e.textContent").encode() for pre in shown] == [batch.body for batch in waiting]
 
 
+def test_what_is_said_to_stay_here_neither_left_nor_waits(tab: Tab, world: World) -> None:
+    page = enter(tab, world, "viewer")
+    page.goto(world.base + "/pending")
+    shown = page.locator("section[aria-labelledby=kept] .line").count()
+    assert shown == 16, "those of the first run, while local; the five runs since then were collected while on"
+
+
 def test_every_value_leads_to_its_definition_on_the_same_page(tab: Tab, world: World) -> None:
     page = enter(tab, world, "viewer")
     for place in ("/sent/1", "/pending"):

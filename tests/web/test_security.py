@@ -131,13 +131,18 @@ def test_wrong_tries_have_to_wait_whoever_serves_them(tmp_path: Path) -> None:
     home.close()
 
 
-def test_a_wrong_name_and_a_wrong_password_are_told_alike(world: World) -> None:
-    form, cookie = _sign_in_form(world)
-    pages = [
-        world.ask("/sign-in", method="POST", form={**form, "name": name, "password": "wrong"}, headers=cookie).text
-        for name in ("nobody.here", "viewer.person")
-    ]
-    assert pages[0].replace("nobody.here", "") == pages[1].replace("viewer.person", "")
+def test_a_wrong_name_and_a_wrong_password_are_told_alike(tmp_path: Path) -> None:
+    home = open_world(tmp_path)
+    with serving(home.settings.path) as base:
+        world = World(home, base, {})
+        form, cookie = _sign_in_form(world)
+        pages = [
+            world.ask("/sign-in", method="POST", form={**form, "name": name, "password": "wrong"}, headers=cookie)
+            for name in ("nobody.here", "viewer.person")
+        ]
+        assert [page.status for page in pages] == [401, 401]
+        assert pages[0].text.replace("nobody.here", "") == pages[1].text.replace("viewer.person", "")
+    home.close()
 
 
 def test_a_session_ends_by_disuse_by_age_and_by_its_owner(world: World) -> None:
