@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from audit._columns import ODD, Shape, all_pass, all_within, columns, group
 from audit._plan import Plan, compile_plans, compiled
 from audit.canonical import sha256_hex
-from audit.catalogue import HEADER, Catalogue
+from audit.catalogue import CASES, HEADER, Catalogue
 from audit.consent import Consent
 from audit.errors import Refused, Undeclared
 from audit.index import Index
@@ -31,6 +31,7 @@ from audit.types import WINDOW, instant_text
 FORMAT = "diffgram-home-batch/1"
 VOIDS = ("mode", "refused", "withdrawn")
 MAX_LINE_BYTES = 16_384
+SHORTEST_LINE_BYTES = 24  # no kind and instant fit into less; a bomb of line feeds is refused before it is split
 UNDECLARED = "<undeclared>"
 
 
@@ -148,8 +149,6 @@ def check(body: bytes, rules: Rules, generation: int, codec: Codec) -> Batch:
     """
     batch, shapes = _declared(body, rules.catalogue, rules.index, codec)
     _wrapping_approved(rules)
-    if batch.catalogue != rules.catalogue.hash or batch.index != rules.index.hash:
-        raise Refused("catalogue-changed", HEADER, "the catalogue or the index changed since sealing", "seal again")
     plans = rules.plans(batch.header.sealed_at.date())
     for _, kind, *keys in shapes:
         plan, switch = plans[kind], rules.modes.of(kind)
@@ -165,8 +164,9 @@ def check(body: bytes, rules: Rules, generation: int, codec: Codec) -> Batch:
 def declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> Batch:
     """Return the batch if every byte of it is declared by `catalogue` and `index`.
 
-    Consent and modes play no part: they never leave the installation. Raises Undeclared with every finding counted, and
-    Refused when the bytes are no batch, or name another catalogue or index.
+    Consent and modes play no part: they never leave the installation. A void may name the catalogue of an earlier
+    release: it has no content to judge by it, and a number must not stay open because of an upgrade. Raises Undeclared
+    with every finding counted, and Refused when the bytes are no batch, or name another catalogue or index.
     """
     return _declared(body, catalogue, index, codec)[0]
 
@@ -176,8 +176,7 @@ def header_of(body: bytes, codec: Codec) -> tuple[Header, str, str]:
 
     Nothing else of the batch is looked at; `declared` decides.
     """
-    lines = _lines(body)
-    head = _decoded(lines[0], codec)
+    head = _decoded(body.partition(b"\n")[0], codec)
     for key in ("catalogue", "index"):
         if not (isinstance(head.get(key), str) and len(head[key]) == 64):
             raise Refused("malformed", f"{HEADER}.{key}", f"the header has no {key} hash", "seal with this release")
@@ -193,7 +192,7 @@ def _declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> 
     head = _decoded(lines[0], codec)
     plans = compiled(catalogue, index)
     header = _header(head, len(lines) - 1, plans)
-    if head["catalogue"] != catalogue.hash or head["index"] != index.hash:
+    if header.void is None and (head["catalogue"] != catalogue.hash or head["index"] != index.hash):
         raise Refused("other-catalogue", HEADER, "the batch names another catalogue or index", "look that one up")
     window = _window(header.sealed_at)
     findings: Counter[str] = Counter()
@@ -219,9 +218,14 @@ def _wrapping_approved(rules: Rules) -> None:
 def _window(moment: datetime) -> tuple[str, str]:
     """Return first and last day that an instant may name: 400 days either way, so that no birth date passes.
 
-    The future half exists so that a clock that was wrong for a while loses nothing.
+    The future half exists so that a clock that was wrong for a while loses nothing. Raises Refused for a moment at the
+    very end of the calendar.
     """
-    return instant_text(moment - WINDOW, "day"), instant_text(moment + WINDOW, "day")
+    try:
+        return instant_text(moment - WINDOW, "day"), instant_text(moment + WINDOW, "day")
+    except OverflowError as fault:
+        path, hint = f"{HEADER}.sealed_at", "set the clock of the installation"
+        raise Refused("malformed", path, "the time of sealing is no time of this calendar", hint) from fault
 
 
 def _sealed_together(
@@ -354,6 +358,8 @@ def _find(
 def _lines(body: bytes) -> list[bytes]:
     if not body.endswith(b"\n"):
         raise Refused("malformed", "", "the batch does not end with a line feed", "it was cut: send it whole")
+    if body.count(b"\n") * SHORTEST_LINE_BYTES > len(body):
+        raise Refused("malformed", "", "the batch has lines that are too short for messages", "seal with this release")
     return body[:-1].split(b"\n")
 
 
@@ -415,7 +421,10 @@ def _header(head: Mapping[str, Any], lines: int, plans: Mapping[str, Plan]) -> H
         raise Refused(
             "malformed", f"{HEADER}.{missing[0]}", f"the header lacks {missing[0]!r}", "seal with this release"
         )
-    if head["messages"] != lines or (lines and "void" in head) or head["sequence"] < 1:
+    # `other` is a value of every choice, and none of these two.
+    if head["case"] not in CASES or head.get("void") not in (None, *VOIDS):
+        raise Refused("malformed", f"{HEADER}.case", "the header has no such case or reason", "seal with this release")
+    if head["messages"] != lines or bool(lines) == ("void" in head) or head["sequence"] < 1:
         raise Refused("malformed", f"{HEADER}.messages", "the header contradicts the lines", "send it whole")
     return _as_header(head)
 

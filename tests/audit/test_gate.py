@@ -1,5 +1,6 @@
 """The gate: what is sealed was declared, approved and on; bytes are accepted or refused, never mended."""
 
+import tracemalloc
 from datetime import timedelta
 
 import pytest
@@ -48,7 +49,7 @@ def test_what_is_not_declared_is_left_out_and_counted_without_its_name():
         ("order_id", 1001), ("order_id", -1), ("order_id", True), ("order_id", 1.0), ("order_id", "7"),
         ("items", 100), ("items", -3), ("took", "<51"), ("paid", 1), ("paid", "yes"), ("way", "Rose"),
         ("day", "2026-02-30"), ("day", "2026-11-20T10Z"), ("day", "٢٠٢٦-11-20"), ("release", "1.2.3.4"),
-        ("release", "0049"),
+        ("release", "0049"), ("release", "١.2"),
         ("where", "shop:buy:21"), ("where", "shop:sell:12"), ("where", "shop:buy:012"), ("where", "Rose"),
         ("looks", ["Rose"]), ("looks", "email"), ("looks", ["email"] * 9), ("looks", ["integer(33)"]),
         ("route", "/order/7"), ("route", None), ("items", None), ("items", [3]), ("looks", {"email": 1}),
@@ -145,6 +146,39 @@ def test_a_void_carries_the_number_and_nothing_else():
     assert gate.declared(sealed.body, ALL.catalogue, ALL.index, CODEC).header.void == "withdrawn"
 
 
+def test_a_void_outlives_the_catalogue_under_which_its_number_was_sealed():
+    sealed = gate.void(header(void="withdrawn"), ALL, CODEC)
+    later = rules(samples.load(samples.product(items=samples.TYPED["items"].replace("99", "100"))))
+    assert gate.check(sealed.body, later, 1, CODEC).header == header(void="withdrawn")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sealed_at", "0001-01-01T00:00:00Z"), ("sealed_at", "9999-12-31T23:59:59Z"), ("case", "other"),
+        ("void", "other"), ("void", ...), ("sequence", 0),
+    ],
+)  # fmt: skip
+def test_a_header_that_cannot_be_meant_is_refused(key, value):
+    head = {**lines(gate.void(header(void="mode"), ALL, CODEC))[0], key: value}
+    body = CODEC.encode({name: held for name, held in head.items() if held is not ...}) + b"\n"
+    with pytest.raises(Refused):
+        gate.declared(body, ALL.catalogue, ALL.index, CODEC)
+
+
+def test_a_bomb_of_line_feeds_is_refused_without_taking_it_apart():
+    body = seal(collected()).body + b"\n" * 4_000_000
+    tracemalloc.start()
+    try:
+        assert gate.header_of(body, CODEC)[0] == header()
+        with pytest.raises(Refused) as refused:
+            gate.declared(body, ALL.catalogue, ALL.index, CODEC)
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
+    finally:
+        tracemalloc.stop()
+    assert "too short" in str(refused.value)
+
+
 TAMPERED = {
     "an unknown key": (b'"items":3', b'"items":3,"rose":1', "shop/order-placed.<undeclared>"),
     "another value": (b'"items":3', b'"items":100', "shop/order-placed.items.<undeclared>"),
@@ -230,6 +264,10 @@ def test_whatever_is_sealed_is_declared_approved_and_on(messages, withdrawn, mod
     allowed = consent.to(f for f in ALL.catalogue.fields.values() if f.name not in withdrawn or f.case == "every")
     made = rules(allowed=allowed, event=mode)
     sealed = gate.seal(messages, header(), made, CODEC)
+    if not sealed.taken:
+        with pytest.raises(Refused):
+            gate.check(sealed.body, made, 1, CODEC)
+        return
     batch = gate.check(sealed.body, made, 1, CODEC)
     assert len(batch.messages) == sealed.taken == sum(sealed.kept)
     assert mode == "on" or not batch.messages
