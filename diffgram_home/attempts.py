@@ -10,7 +10,6 @@ The door and `sending` decide when and how to send; every row and leaf about it 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -36,12 +35,10 @@ from diffgram_home.models import (
 )
 
 REFUSED_NOTICE = "batch-refused"
-
-
-def due(session: Session, now: datetime, cases: Collection[str], limit: int) -> list[Batch]:
-    """Batches and voids of `cases` whose time has come, lowest numbers first."""
-    wanted = select(Batch).where(Batch.state.in_((QUEUED, VOIDING)), Batch.case.in_(cases), Batch.next_try_at <= now)
-    return list(session.scalars(wanted.order_by(Batch.case, Batch.sequence).limit(limit)))
+SEQUENCE_DIFFERS = "sequence-differs"
+"""Corporate's code when it holds other bytes under the number: ours are not there, and may go under another number."""
+_KEPT = "its bytes are kept and shown under Sent; its messages are not sent again"
+_TAKEN = "its messages get a new number; was a backup restored, or does a copy of this installation run elsewhere?"
 
 
 def begin(session: Session, batch: Batch, destination: str, now: datetime) -> Attempt:
@@ -111,10 +108,9 @@ def finish(
 def _accepted(home: Home, session: Session, batch: Batch, current: bool, already: str | None, now: datetime) -> None:
     batch.last_outcome, batch.last_code, batch.settled_at, batch.next_try_at = ACCEPTED, None, now, None
     if batch.state == VOIDING and current and already != batch.voided_sha256:
-        # With another `already`, corporate holds bytes under this number that we never made (a restored backup, a
-        # clone): ours are certainly not there.
+        # Another `already` is of bytes that we never made (a restored backup, a clone): ours are certainly not there.
         batch.state = VOIDED
-        if batch.reseal or already:
+        if batch.reseal:
             batch.reseal = False
             sealing.seal_again(home, session, batch, now)
         return
@@ -142,10 +138,10 @@ def _not_accepted(
         batch.may_be_received = True
     if not final:
         return
+    taken = attempt.code == SEQUENCE_DIFFERS
     text = f"corporate refused number {batch.sequence} of case '{batch.case}': {attempt.code or attempt.status}"
-    hint = "its bytes are kept and shown under Sent; its messages are not sent again"
-    counting.notice(session, now, REFUSED_NOTICE, f"{batch.case} {batch.sequence}", text, hint)
-    if batch.state == QUEUED and sealing.void_within(home, session, batch.id, "refused", now, reseal=False):
+    counting.notice(session, now, REFUSED_NOTICE, f"{batch.case} {batch.sequence}", text, _TAKEN if taken else _KEPT)
+    if batch.state == QUEUED and sealing.void_within(home, session, batch.id, "refused", now, reseal=taken):
         return
     batch.state, batch.settled_at, batch.next_try_at = REFUSED, now, None
 

@@ -1,6 +1,6 @@
 """The exact bytes of batches and voids, by their SHA-256; kept compressed, given back as they were.
 
-The door may send the compressed form as it is (`Content-Encoding: zstd`): all hashes are over the body before that.
+All hashes are over the body before any compression; the door compresses anew.
 """
 
 from __future__ import annotations
@@ -46,12 +46,6 @@ def get(session: Session, sha256: str) -> bytes | None:
         hint = "run 'diffgram-home verify'; restore the last backup beside this database and compare"
         raise LedgerError("body-differs", f"the stored body '{sha256}' is damaged", hint)
     return body
-
-
-def compressed(session: Session, sha256: str) -> bytes | None:
-    """The bytes as they are stored (zstd), or None if unknown or pruned."""
-    row = session.get(Body, sha256)
-    return None if row is None else row.zstd
 
 
 def as_stored(session: Session, sha256: str) -> bytes | None:

@@ -16,7 +16,6 @@ corporate has acknowledged the void (they could be stored twice).
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, Integer, LargeBinary, String, Text, TypeDecorator, text
 from sqlalchemy.engine import Dialect
@@ -318,8 +317,3 @@ class Throttle(Base):
 
 
 TABLES: tuple[str, ...] = tuple(sorted(Base.metadata.tables))
-
-
-def as_mapping(row: Base) -> dict[str, Any]:
-    """The columns of a row by name, for printing as JSON."""
-    return {column.key: getattr(row, column.key) for column in row.__table__.columns}

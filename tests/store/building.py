@@ -6,15 +6,19 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from audit import index, modes
 from diffgram_home import consenting, intake, rules, sealing, settings, switching
 from diffgram_home.home import Home, make_home, open_home
+from diffgram_home.models import QUEUED, VOIDING, Batch
 
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
 KIND, OTHER_KIND = "shop/order-placed", "shop/order-packed"
@@ -132,6 +136,12 @@ def collect_and_seal(home: Home, orders: Iterable[int], kind: str = KIND) -> lis
 def orders_in(body: bytes) -> list[int]:
     """The orders that a batch's bytes speak of."""
     return [json.loads(line)["order_id"] for line in body.splitlines()[1:]]
+
+
+def batches_due(session: Session, now: datetime, cases: Collection[str], limit: int) -> list[Batch]:
+    """Batches and voids of `cases` whose time has come, lowest numbers first."""
+    wanted = select(Batch).where(Batch.state.in_((QUEUED, VOIDING)), Batch.case.in_(cases), Batch.next_try_at <= now)
+    return list(session.scalars(wanted.order_by(Batch.case, Batch.sequence).limit(limit)))
 
 
 def codec() -> Any:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from audit import gate
 from diffgram_home import attempts, consenting, intake, reading, rules, sealing, switching, verifying
 from diffgram_home.models import QUEUED, SENT, VOIDED, VOIDING
-from tests.store.building import ACTOR, KIND, NOW, OTHER_KIND, build, orders_in, spool, word
+from tests.store.building import ACTOR, KIND, NOW, OTHER_KIND, batches_due, build, orders_in, spool, word
 from tests.store.test_path import batches
 
 KINDS = (KIND, OTHER_KIND)
@@ -82,7 +82,7 @@ class World:
         if self.case != "on":
             return
         with self.home.store.write() as session:
-            due = attempts.due(session, NOW, ["event"], 1)
+            due = batches_due(session, NOW, ["event"], 1)
             if not due:
                 return
             body = sealing.bodies.get(session, due[0].sha256)

@@ -218,6 +218,14 @@ def test_other_bytes_under_our_number_at_corporate_free_our_messages(home):
     assert queued_orders(home) == [1, 2]
 
 
+def test_messages_that_were_sealed_again_at_once_are_not_sealed_a_third_time(home):
+    collect_and_seal(home, [1, 2])
+    consenting.withdraw(home, ["shop.paid"], ACTOR, "security", NOW)
+    finish(home, begin(home), "accepted", receipt="a.b.c", status=200, already="e" * 64)
+    assert [row.state for row in batches(home)] == [VOIDED, QUEUED]
+    assert queued_orders(home) == [1, 2]
+
+
 def test_what_corporate_refuses_is_voided_once_and_not_sealed_again(home):
     collect_and_seal(home, [1, 2])
     finish(home, begin(home), "rejected", code="undeclared", status=400, final=True)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from diffgram_home import attempts, intake, ledger, people, reading, sealing, verifying
+from diffgram_home import intake, ledger, people, reading, sealing, verifying
 from diffgram_home.models import Batch, Leaf
-from tests.store.building import ACTOR, NOW, build, collect_and_seal, orders_in, spool
+from tests.store.building import ACTOR, NOW, batches_due, build, collect_and_seal, orders_in, spool
 from tests.store.test_path import begin, finish, queued_orders
 
 pytestmark = pytest.mark.xdist_group("processes")
@@ -134,7 +134,7 @@ def test_a_clock_set_back_or_forward_a_year_loses_nothing(home):
         sealing.seal_waiting(home, now)
     assert queued_orders(home) == [1, 2, 3, 4]
     with home.store.read() as session:
-        far = attempts.due(session, NOW + 2 * YEAR, ["event"], 10)
+        far = batches_due(session, NOW + 2 * YEAR, ["event"], 10)
         assert [row.sequence for row in far] == [1, 2, 3, 4]
     for batch in (1, 2, 3, 4):
         finish(home, begin(home, batch), "accepted", receipt="a.b.c", status=200)

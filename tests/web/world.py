@@ -20,6 +20,7 @@ from audit import gate, receipt
 from diffgram_home import attempts, bodies, consenting, facts, intake, models, people, sealing, settings, switching
 from diffgram_home.home import Home, make_home, open_home
 from diffgram_home.rules import CODEC
+from tests.store.building import batches_due
 
 ROOT = Path(__file__).parents[2]
 ANNOTATOR = ROOT / "examples" / "annotator" / "annotator"
@@ -174,7 +175,7 @@ def run_product(home: Home) -> None:
 
 def _attempt(home: Home, outcome: str, now: datetime) -> int:
     with home.store.write() as session:
-        batch = attempts.due(session, now, ["event"], 1)[0]
+        batch = batches_due(session, now, ["event"], 1)[0]
         attempt = attempts.begin(session, batch, "127.0.0.1:8091", now)
         if outcome == "accepted":
             token = _receipt(home, batch, bodies.get(session, batch.sha256) or b"", now)
