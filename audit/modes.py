@@ -74,8 +74,18 @@ def effective(catalogue: Catalogue, cases: Mapping[str, str], kinds: Mapping[str
             continue
         case_mode = cases.get(kind.case, DEFAULTS[kind.case])
         own = kinds.get(name, "on")
-        result[name] = _NAMES[min(_RANK[case_mode], _RANK[own])]
+        result[name] = _NAMES[_RANK[narrower(case_mode, own)]]
     return result
+
+
+def narrower(one: str, other: str) -> str:
+    """Return the narrower of two modes."""
+    return min(one, other, key=_RANK.__getitem__)
+
+
+def narrowed(switch: Switch, mode: str) -> Switch:
+    """Return the switch, held to `mode` where that is narrower; it keeps its generation."""
+    return Switch(narrower(switch.mode, mode), switch.generation)
 
 
 def advance(before: Modes, cases: Mapping[str, str], wanted: Mapping[str, str], generation: int) -> tuple[Modes, int]:

@@ -18,6 +18,7 @@ from audit import index as indexes
 from audit.catalogue import Catalogue
 from audit.errors import CatalogueFaults, IndexFault
 from audit.index import Index
+from audit.modes import KIND_MODES
 from diffgram_home import facts, keys
 from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.keys import Keys
@@ -123,7 +124,7 @@ def kind_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]
         if kind is None or kind.removed or kind.case not in CASE_MODES:
             hint = "'diffgram-home fields' lists the kinds; remove the line"
             faults.append(SettingsFault("kind-unknown", f"kinds.{name}", f"the catalogue has no kind '{name}'", hint))
-        elif mode not in ("off", "local", "on"):
+        elif mode not in KIND_MODES:
             hint = "write 'off', 'local' or 'on'"
             faults.append(SettingsFault("setting-value", f"kinds.{name}", f"'{name}' cannot be '{mode}'", hint))
     return faults

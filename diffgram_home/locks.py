@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from diffgram_home.errors import StoreError
+
 
 @contextlib.contextmanager
 def alone(
@@ -17,10 +19,15 @@ def alone(
 ) -> Iterator[bool]:
     """Whether this is the one holder of the lock `path` until the end of the block.
 
-    Waits up to `wait_s` seconds for another holder to end, or until `give_up` is set; looks every `every_s`.
+    Waits up to `wait_s` seconds for another holder to end, or until `give_up` is set; looks every `every_s`. Raises
+    StoreError where there can be no lock.
     """
     give_up = give_up or threading.Event()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        hint = f"let the user {os.geteuid()} write in '{path.parent}'"
+        raise StoreError("folder-unusable", f"cannot lock '{path}': {error.strerror}", hint) from error
     try:
         ends = time.monotonic() + wait_s
         while not (held := _lock(handle)) and time.monotonic() < ends and not give_up.wait(every_s):

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from audit.consent import Consent
 from audit.gate import Codec, Rules
-from audit.modes import ALL_OFF, Modes, Switch, effective
+from audit.modes import ALL_OFF, OFF, Modes, Switch, effective, narrowed, narrower
 from diffgram_home import facts
 from diffgram_home import settings as settings_file
 from diffgram_home.errors import SettingsFaults
@@ -28,7 +28,6 @@ from diffgram_home.models import Switch as SwitchRow
 from diffgram_home.settings import Settings
 
 CODEC = Codec(msgspec.json.Encoder().encode, msgspec.json.Decoder().decode)
-_RANK = {"off": 0, "offline": 0, "local": 1, "on": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,8 @@ def modes_now(home: Home, session: Session) -> Modes:
         return ALL_OFF
     was = applied(session)
     wanted = effective(home.catalogue, file.cases, file.kinds)
-    kinds = {kind: _narrower(mode, was.switches.get(kind, Switch("off", 0))) for kind, mode in wanted.items()}
-    cases = {case: min(mode, was.cases.get(case, "off"), key=_RANK.__getitem__) for case, mode in file.cases.items()}
-    if cases["licensing"] == "off":
-        cases["licensing"] = "offline"
+    kinds = {kind: narrowed(was.switches.get(kind, OFF), mode) for kind, mode in wanted.items()}
+    cases = {case: narrower(mode, was.cases.get(case, ALL_OFF.cases[case])) for case, mode in file.cases.items()}
     return Modes(cases, kinds)
 
 
@@ -133,7 +130,3 @@ def _read(home: Home) -> Settings | SettingsFaults:
         return error
     faults = kind_faults(file, home.catalogue)
     return SettingsFaults(str(file.path), tuple(faults)) if faults else file
-
-
-def _narrower(mode: str, switch: Switch) -> Switch:
-    return switch if _RANK[switch.mode] <= _RANK[mode] else Switch(mode, switch.generation)

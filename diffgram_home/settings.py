@@ -15,20 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from audit.modes import DEFAULTS as FIRST_MODES
+from audit.modes import MODES as CASE_MODES
 from diffgram_home._table import Table
 from diffgram_home.errors import SettingsFault, SettingsFaults
 
-CASE_MODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "event": ("off", "local", "on"),
-        "browser": ("off", "local", "on"),
-        "support": ("off", "on"),
-        "licensing": ("offline", "on"),
-    }
-)
-FIRST_MODES: Mapping[str, str] = MappingProxyType(
-    {"event": "local", "browser": "local", "support": "off", "licensing": "offline"}
-)
 SECRETS = ("DIFFGRAM_HOME_DATABASE_URL", "DIFFGRAM_HOME_PROXY")
 MIB = 1024 * 1024
 

@@ -11,10 +11,9 @@ The file is the customer's; it is edited by hand and by `set_mode` alike, and co
 
 from __future__ import annotations
 
-import fcntl
+import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,8 +24,8 @@ from tomlkit.exceptions import TOMLKitError
 
 from audit import modes as audit_modes
 from audit import record
-from audit.modes import Modes, Switch, effective
-from diffgram_home import counting, facts, keys, modefile, rules, sealing, settings
+from audit.modes import Modes, effective, narrowed
+from diffgram_home import counting, facts, keys, locks, modefile, rules, sealing, settings
 from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.home import Home
 from diffgram_home.ledger import append
@@ -87,20 +86,25 @@ def _apply(home: Home, now: datetime, actor: str | None) -> Applied:
 def set_mode(home: Home, case: str, kind: str | None, mode: str, actor: str, now: datetime) -> Applied:
     """Write a mode into the file, comments kept, and apply it; raises SettingsFaults, StoreError, or ValueError."""
     _check_mode(home, case, kind, mode)
+    with _alone(home):  # or of two people who switch at once, one would write back what the other had just changed
+        _replace(home, _edited(home, *(("cases", case) if kind is None else ("kinds", kind)), mode))
+    return apply(home, now, actor)
+
+
+def _edited(home: Home, section: str, key: str, mode: str) -> str:
+    """The file's text with one mode changed; raises SettingsFaults if it cannot be read, before or after."""
     path = home.settings.path
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        if section not in document:
+            document[section] = tomlkit.table()
+        document[section][key] = mode  # type: ignore[index]
+    except (OSError, UnicodeDecodeError, TOMLKitError, TypeError) as error:
         fault = SettingsFault("settings-unreadable", "", f"cannot edit '{path}': {error}", "correct the file by hand")
         raise SettingsFaults(str(path), (fault,)) from error
-    section, key = ("cases", case) if kind is None else ("kinds", kind)
-    if section not in document:
-        document[section] = tomlkit.table()
-    document[section][key] = mode  # type: ignore[index]
     text = tomlkit.dumps(document)
     settings.parse(text, path, os.environ)
-    _replace(home, text)
-    return apply(home, now, actor)
+    return text
 
 
 def _check_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
@@ -216,20 +220,12 @@ def _tell_products(home: Home, modes: Modes, now: datetime) -> None:
 
 def _narrowed(was: rules.Applied, wanted: dict[str, str]) -> Modes:
     """What holds both before and after the change: products hear of it before it is recorded."""
-    old = {kind: was.switches.get(kind, audit_modes.OFF) for kind in wanted}
-    kinds = {kind: Switch(min(mode, old[kind].mode, key=_rank), old[kind].generation) for kind, mode in wanted.items()}
-    return Modes({}, kinds)
+    return Modes({}, {kind: narrowed(was.switches.get(kind, audit_modes.OFF), mode) for kind, mode in wanted.items()})
 
 
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """One process at a time, so that an older state is never written over a newer one in the mode file."""
-    handle = os.open(home.settings.folder / "modes.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _alone(home: Home) -> AbstractContextManager[bool]:
+    """One thread of one process at a time, so that an older state is never written over a newer one."""
+    return locks.alone(home.settings.folder / "modes.lock", wait_s=math.inf, every_s=0.02)
 
 
 def _same(was: rules.Applied, file: Settings, wanted: dict[str, str]) -> bool:
@@ -238,7 +234,3 @@ def _same(was: rules.Applied, file: Settings, wanted: dict[str, str]) -> bool:
         and was.own == dict(file.kinds)
         and {kind: switch.mode for kind, switch in was.switches.items()} == wanted
     )
-
-
-def _rank(mode: str) -> int:
-    return {"off": 0, "offline": 0, "local": 1, "on": 2}[mode]

@@ -2,12 +2,13 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from audit import modes
-from diffgram_home import consenting, reading, rules, sealing, switching
-from diffgram_home.errors import PeopleError, SettingsFaults
+from diffgram_home import consenting, reading, rules, sealing, settings, switching
+from diffgram_home.errors import PeopleError, SettingsFaults, StoreError
 from tests.store.building import ACTOR, KIND, NOW, OTHER_KIND, build, collect_and_seal, word
 from tests.store.test_path import queued_orders
 
@@ -80,6 +81,30 @@ def test_a_mode_that_is_none_is_refused_and_the_file_stays(home, case, kind, mod
     with pytest.raises(ValueError):
         switching.set_mode(home, case, kind, mode, ACTOR, NOW)
     assert home.settings.path.read_bytes() == before
+
+
+def test_two_people_who_switch_at_once_both_get_what_they_asked_for(home):
+    def switch_again_and_again(case):
+        for mode in ("local", "off") * 10:
+            switching.set_mode(home, case, None, mode, f"account:{case}", NOW)
+            yield settings.read(home.settings.path, {}).cases[case] == mode
+
+    with ThreadPoolExecutor(2) as both:
+        assert all(map(all, both.map(lambda case: list(switch_again_and_again(case)), ("event", "browser"))))
+
+
+def test_a_file_of_another_shape_is_refused_with_what_to_do(home):
+    home.settings.path.write_text("cases = 5\n" + home.settings.path.read_text().replace("[cases]", "[cases-of-old]"))
+    with pytest.raises(SettingsFaults) as refused:
+        switching.set_mode(home, "event", None, "off", ACTOR, NOW)
+    assert refused.value.faults[0].hint == "correct the file by hand"
+
+
+def test_a_data_folder_that_is_gone_is_told_with_what_to_do(home):
+    home.settings.folder.rename(home.settings.folder.with_name("elsewhere"))
+    with pytest.raises(StoreError) as refused:
+        switching.apply(home, NOW)
+    assert refused.value.code == "folder-unusable"
 
 
 def test_an_unreadable_file_means_off_loudly_and_gives_nothing_up(home):
