@@ -27,8 +27,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -212,8 +213,9 @@ class Door:
 
     def _context_for(self, trust: Trust, identity: Identity) -> ssl.SSLContext:
         """The context of the last batch while no file of it changed: loading them costs a millisecond."""
-        files = (identity.certificate_file, trust.ca_file)
-        wanted = (trust, *((file, file.stat().st_mtime_ns) for file in files if file))
+        files = [file for file in (identity.certificate_file, trust.ca_file) if file]
+        with _usable(files):
+            wanted = (trust, *((file, file.stat().st_mtime_ns) for file in files))
         if wanted not in self._contexts:
             self._contexts = {wanted: _verified(trust, identity)}
         return self._contexts[wanted]
@@ -446,16 +448,29 @@ def _unverified() -> ssl.SSLContext:
 
 def _verified(trust: Trust, identity: Identity | None) -> ssl.SSLContext:
     """A context that trusts what `trust` says and nothing else; shows the certificate of `identity` if it has one."""
+    shown = identity.certificate_file if identity is not None else None
     context = _context()
-    for certificate in trust.certificates:
-        context.load_verify_locations(cadata=certificate)
-    if trust.ca_file is not None:
-        context.load_verify_locations(cafile=trust.ca_file)
-    if trust.system:
-        context.load_default_certs()
-    if identity is not None and identity.certificate_file is not None:
-        context.load_cert_chain(identity.certificate_file, identity.key_file)
+    with _usable([file for file in (shown, trust.ca_file) if file]):
+        for certificate in trust.certificates:
+            context.load_verify_locations(cadata=certificate)
+        if trust.ca_file is not None:
+            context.load_verify_locations(cafile=trust.ca_file)
+        if trust.system:
+            context.load_default_certs()
+        if identity is not None and shown is not None:
+            context.load_cert_chain(shown, identity.key_file)
     return context
+
+
+@contextlib.contextmanager
+def _usable(files: Sequence[Path]) -> Iterator[None]:
+    """Trouble with a file that TLS needs is told as what it is: nothing was opened, and nothing left."""
+    try:
+        yield
+    except OSError as error:  # ssl.SSLError is one
+        named = " or ".join(f"'{file}'" for file in files) or "the authority in the manifest"
+        hint = "restore [corporate] ca_file or its permissions; for certificate.pem run 'diffgram-home enrol --again'"
+        raise NotReached("certificate-file", f"{named} cannot be used for TLS", hint) from error
 
 
 def _context() -> ssl.SSLContext:

@@ -230,6 +230,25 @@ def test_an_inspecting_proxys_authority_is_trusted_when_the_settings_name_it(
     assert [sent.outcome for sent in place.send()] == ["accepted"]
 
 
+@pytest.mark.parametrize("damage", ["gone", "no certificate"])
+def test_a_file_that_tls_needs_and_cannot_use_is_told_and_waited_for(
+    place: Place, corporate: Misbehaving, damage: str
+) -> None:
+    authority = place.home.settings.folder / "proxy-authority.pem"
+    authority.write_text((place.home.keys.folder / "certificate.pem").read_text())
+    text = place.home.settings.path.read_text().replace("[corporate]", f'[corporate]\nca_file = "{authority}"', 1)
+    place.home.settings.path.write_text(text)
+    place.move(corporate.url)
+    place.work()
+    authority.unlink() if damage == "gone" else authority.write_text("rose")
+    place.send()
+    place.send()
+    (row,) = place.rows()
+    assert (row.outcome, row.code, row.status) == ("rejected", "certificate-file", None)
+    assert str(authority) in place.notices()["certificate-file"].text
+    assert corporate.all_told() == []
+
+
 def test_a_resolver_of_this_machine_is_listed_only_when_a_name_is_looked_up(place: Place, tmp_path: Path) -> None:
     resolvers = tmp_path / "resolv.conf"
     resolvers.write_text("search example\nnameserver 192.0.2.53\n")
