@@ -63,8 +63,13 @@ def take(home: Home, now: datetime) -> Taken:
     removed = []
     for segment in _segments(home.settings.spool.folder):
         offset, counts = known.get(segment.name, (0, "{}"))
-        if _take_segment(home, segment, offset, counts, now, taken):
-            removed.append(segment.name)
+        try:
+            if _take_segment(home, segment, offset, counts, now, taken):
+                removed.append(segment.name)
+        except FileNotFoundError:
+            continue  # it vanished by other hands
+        except OSError as error:
+            _say_unreadable(home, segment, error, now)
     if removed:
         with home.store.write() as session:
             session.execute(delete(Segment).where(Segment.name.in_(removed)))
@@ -81,18 +86,12 @@ def _segments(folder: Path) -> tuple[spool.Segment, ...]:
 
 
 def _take_segment(home: Home, segment: spool.Segment, offset: int, counts: str, now: datetime, taken: Taken) -> bool:
-    """Take one segment as far as it goes; True if it was finished and removed."""
+    """Take one segment as far as it goes; True if it was finished and removed. Raises OSError of its files."""
     cases = {name: kind.case for name, kind in home.catalogue.kinds.items() if kind.removed is None}
     with spool.claim(segment.path) as claim:
         complete = False
         while not complete:
-            try:
-                data = spool.read(segment.path, offset, CHUNK_BYTES)
-            except FileNotFoundError:
-                return False
-            except OSError as error:
-                _say_unreadable(home, segment, error, now)
-                return False
+            data = spool.read(segment.path, offset, CHUNK_BYTES)
             with blocks.without_collector():
                 stretch = _parse(data, offset, claim is not None, cases)
             fresh, drops = _drops(segment, counts)
@@ -105,11 +104,7 @@ def _take_segment(home: Home, segment: spool.Segment, offset: int, counts: str, 
             offset, counts, complete = stretch.end, fresh, stretch.complete or stuck
         if claim is None:
             return False
-        try:
-            claim.remove()
-        except OSError as error:
-            _say_unreadable(home, segment, error, now)
-            return False
+        claim.remove()
     return True
 
 

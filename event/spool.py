@@ -27,6 +27,7 @@ from event._spool import MAX_FRAME_BYTES, SEGMENT_SUFFIX
 
 _START, _END = 0x1E, b"\n"
 _HEAD_BYTES = 10  # 0x1E, eight hex digits, a space
+MAX_COUNT = 2**53 - 1  # a greater one is damage, and no database takes it
 _SLOT = struct.Struct("<QB")
 _decode = msgspec.json.decode
 
@@ -207,10 +208,10 @@ def counts_of(path: Path) -> Mapping[Dropped, int]:
     found: dict[Dropped, int] = defaultdict(int)
     for start in range(0, len(data) - SLOT_BYTES + 1, SLOT_BYTES):
         count, length = _SLOT.unpack_from(data, start)
-        if not count or length > SLOT_BYTES - _SLOT.size:
+        if not 0 < count <= MAX_COUNT or length > SLOT_BYTES - _SLOT.size:
             continue
         text = data[start + _SLOT.size : start + _SLOT.size + length].decode("utf-8", "replace")
         parts = text.split("|")
-        if len(parts) == 3:
+        if len(parts) == 3 and text.isprintable():  # a damaged file may hold what no database takes as text
             found[Dropped(*parts)] += count
     return dict(found)

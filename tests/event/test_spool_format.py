@@ -114,6 +114,8 @@ def test_counts_are_read_as_docs_say(tmp_path):
         (0, 3, b"undeclared-kind||"),
         (10, 7, b"wrong-type|shop/order-placed|gift"),
         (11, 0, b"x|y|z"),
+        (12, 2**53, b"internal||damaged"),
+        (13, 1, b"internal|\0|damaged"),
     ):
         slots[slot * 128 : slot * 128 + 9 + len(text)] = count.to_bytes(8, "little") + bytes([len(text)]) + text
     (tmp_path / "1-00000000-1.spool").write_bytes(b"")
