@@ -141,7 +141,17 @@ def slots(data: bytes) -> dict[str, int]:
     magic, stale, length = _HEAD.unpack_from(data)
     if magic != MAGIC or stale:
         raise ValueError("no mode file, or one that was replaced")
-    kinds = json.loads(data[_HEAD.size : _HEAD.size + length])["kinds"]
-    if any(offset % 4 or offset < _HEAD.size + length or offset + 4 > len(data) for offset in kinds.values()):
+    try:
+        directory = json.loads(data[_HEAD.size : _HEAD.size + length])
+    except RecursionError:
+        directory = None
+    kinds = directory.get("kinds") if isinstance(directory, dict) else None
+    if not isinstance(kinds, dict):
+        raise ValueError("a mode file without its directory")
+    if not all(_is_word(offset, _HEAD.size + length, len(data)) for offset in kinds.values()):
         raise ValueError("a word outside the mode file")
-    return dict(kinds)
+    return kinds
+
+
+def _is_word(offset: object, first: int, end: int) -> bool:
+    return type(offset) is int and offset % 4 == 0 and first <= offset <= end - _WORD.size

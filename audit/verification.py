@@ -283,7 +283,7 @@ class _State:
         """Say what the recomputation does not prove, given what the caller brought."""
         numbers = self.numbers
         reach = max((size for size, _ in self.known.kept), default=0)
-        yield "that nothing left by another way: the door, the tripwire and your network's own rules stand for that"
+        yield "that nothing left by another way: the door and your network's own rules stand for that"
         yield (
             f"that leaves after {reach} were always these: whoever holds this host and its key can write them anew; "
             "keep checkpoints elsewhere and give them to this command"

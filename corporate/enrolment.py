@@ -75,6 +75,8 @@ def enrol(server: Corporate, token: str, installation: str, csr: str, now: datet
     if not certificates.is_installation_id(installation):
         raise Answer(400, "installation", "the installation is not 32 lower-case hex characters", "make it anew")
     key = certificates.key_of_request(csr)
+    with server.store.reading() as session:
+        _permission(session, token, installation, now)  # a stranger without a token never holds the write lock
     with server.store.writing() as session:
         permission = _permission(session, token, installation, now)
         known = session.get(Installation, installation)

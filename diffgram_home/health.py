@@ -20,6 +20,7 @@ from cryptography import x509
 
 from audit import modes as mode_file
 from diffgram_home import people, reading, views
+from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 
 FAULT, NOTICE = "fault", "notice"
@@ -288,9 +289,13 @@ def _modes_readable(path: Path) -> bool:
 
 
 def _certificate_end(path: Path) -> datetime | None:
-    if not path.exists():
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except FileNotFoundError:
         return None
-    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except ValueError as error:
+        hint = "run `diffgram-home enrol --again --token-file FILE` with a new token"
+        raise StoreError("certificate-malformed", f"'{path}' is no certificate", hint) from error
 
 
 def _roles(home: Home) -> dict[str, int]:

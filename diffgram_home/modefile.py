@@ -44,7 +44,7 @@ def write(path: Path, modes: Modes) -> bool:
 def _places(data: bytes) -> dict[str, int] | None:
     try:
         return audit_modes.slots(data)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except ValueError:
         return None
 
 

@@ -88,7 +88,7 @@ class ModeFile:
             return False
         try:
             self._take(descriptor)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not a mode file: off
+        except (OSError, ValueError):  # not a mode file: off
             self._forget()
             return False
         finally:

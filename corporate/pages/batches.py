@@ -13,6 +13,7 @@ from corporate.pages.guarding import server
 from corporate.reading import Filter
 
 blueprint = Blueprint("batches", __name__)
+LARGEST = 2**63 - 1  # no database numbers its rows beyond it
 
 
 @blueprint.get("/received")
@@ -69,7 +70,7 @@ def list_releases() -> str:
 
 
 def _batch(wanted: int) -> tuple[Batch, str, list[str]]:
-    found = reading.batch(server().store, wanted)
+    found = reading.batch(server().store, wanted) if wanted <= LARGEST else None
     if found is None:
         abort(404, "There is no such batch.")
     return found
@@ -91,7 +92,7 @@ def _before(text: str) -> tuple[int, int] | None:
     batch, dot, position = text.partition(".")
     if not dot or not (batch + position).isascii() or not (batch.isdigit() and position.isdigit()):
         return None
-    return int(batch), int(position)
+    return min(int(batch[:19]), LARGEST), min(int(position[:19]), LARGEST)
 
 
 def _file(data: bytes, media_type: str, name: str) -> Response:

@@ -78,3 +78,22 @@ def test_a_stale_or_foreign_mode_file_is_refused():
         modes.slots(bytes(packed))
     with pytest.raises(ValueError, match="shorter"):
         modes.slots(b"")
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"kinds": 5}',
+        b'{"kinds": {"a/b": "4"}}',
+        b'{"kinds": {"a/b": 4.0}}',
+        b"\xff",
+        b"[" * 90_000,
+    ],
+)
+def test_a_mode_file_with_a_damaged_directory_is_refused_by_one_error(directory):
+    damaged = b"DHMODES1" + bytes(4) + len(directory).to_bytes(4, "little") + directory
+    with pytest.raises(ValueError):
+        modes.slots(damaged + bytes(64))

@@ -182,7 +182,9 @@ def test_the_exact_bytes_and_the_receipt_can_be_taken_home(shown: tuple[Server, 
     body = visitor.ask("GET", f"{page}/body").data
     assert f'"installation":"{shown[1].id}"'.encode() in body
     assert visitor.ask("GET", f"{page}/receipt").data.count(b".") == 2
-    assert visitor.ask("GET", "/batches/999999").status == 404
+    for nowhere in (999999, 2**63, 10**30):
+        assert visitor.ask("GET", f"/batches/{nowhere}").status == 404
+        assert visitor.ask("GET", f"/received?before={nowhere}.{nowhere}").status == 200
 
 
 def test_a_token_is_shown_once(visitor: Visitor) -> None:
