@@ -47,6 +47,7 @@ MIXED = st.lists(changed() | st.just(collected()) | st.just(collected(order_id=8
 
 @given(MIXED, st.sampled_from([ALL, SOME]))
 @example([collected(paid=True), collected(paid=1)], ALL)
+@example([collected(paid=1), collected(paid=True)], ALL)
 @example([collected(items=-2), collected(items=3), collected(items=99)], ALL)
 @example([collected(items=1), collected(items=True), collected(items=1.0)], ALL)
 @example([collected(at="1984-05-01T00:00:00Z"), collected()], ALL)
@@ -61,6 +62,7 @@ def test_sealing_together_is_sealing_one_by_one(messages, made):
 
 @given(st.lists(changed(), min_size=1, max_size=12))
 @example([collected(paid=True), collected(paid=1)])
+@example([collected(paid=1), collected(paid=True)])
 @example([collected(at=...), collected()])
 def test_judging_a_batch_together_finds_what_judging_one_by_one_finds(messages):
     body = body_of([collected.message for collected in messages])
