@@ -92,9 +92,10 @@ def finish(
         raise ValueError(f"attempt {attempt.id} cannot end as '{outcome}'")
     attempt.outcome, attempt.ended_at, attempt.code, attempt.status = outcome, now, code, status
     attempt.detail, attempt.receipt = detail, receipt
-    attempt.outcome_leaf = ledger.append(session, _outcome_record(attempt, now))
-    batch = session.get_one(Batch, attempt.batch_id)
-    _count(session, batch, attempt, now)
+    with session.no_autoflush:  # one statement for each row, not one for each look at another table
+        attempt.outcome_leaf = ledger.append(session, _outcome_record(attempt, now))
+        batch = session.get_one(Batch, attempt.batch_id)
+        _count(session, batch, attempt, now)
     current = attempt.sha256 == batch.sha256
     if outcome == ACCEPTED:
         _accepted(home, session, batch, current, already, now)

@@ -145,7 +145,7 @@ class Door:
         self._registry = frozenset((d.host, d.port) for d in registry)
         self._timeout_s = timeout_s
         self._rules = rules
-        self._compressor = zstandard.ZstdCompressor(level=6)
+        self._compressor = zstandard.ZstdCompressor(level=1)  # bodies.LEVEL says why
         self._contexts: dict[object, ssl.SSLContext] = {}
         self._current: _Exchange | None = None
         self._stopped = False

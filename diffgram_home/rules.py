@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from audit.consent import Consent
@@ -28,6 +28,22 @@ from diffgram_home.models import Switch as SwitchRow
 from diffgram_home.settings import Settings
 
 CODEC = Codec(msgspec.json.Encoder().encode, msgspec.json.Decoder().decode)
+
+# Made once: asked for several times a batch, and putting a statement together costs more than the database's answer.
+_STAMP = (
+    select(Value.name, Value.data)
+    .where(Value.name.in_(("cases", "generation", "kinds")))
+    .union_all(
+        select(
+            literal("approvals"),
+            cast(func.count(Approval.id), Text)
+            + "/"
+            + cast(func.coalesce(func.max(Approval.id), 0), Text)
+            + "/"
+            + cast(func.count(Approval.withdrawn_at), Text),
+        )
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +98,7 @@ def modes_now(home: Home, session: Session) -> Modes:
 
 def _stamp(session: Session) -> tuple[object, ...]:
     """Small values that differ whenever modes or consent in the database do."""
-    facts_now = select(Value.name, Value.data).where(Value.name.in_(("cases", "generation", "kinds")))
-    approvals = select(func.count(Approval.id), func.max(Approval.id), func.count(Approval.withdrawn_at))
-    return (*sorted(map(tuple, session.execute(facts_now))), *session.execute(approvals).one())
+    return tuple(sorted(map(tuple, session.execute(_STAMP))))
 
 
 def consent_now(session: Session) -> Consent:
