@@ -135,6 +135,8 @@ def _keep(
     """Blocks, counts and cursor in one transaction; False if another process was faster."""
     with home.store.write() as session:
         row = session.get(Segment, segment.name)
+        if row is None and not segment.path.exists():
+            return False  # read just before another process finished it: file first, then row, are gone
         if (row.taken, row.counts) != (stretch.begin, counts) if row else stretch.begin != 0:
             return False
         for case, lines in stretch.lines.items():

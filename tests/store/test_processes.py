@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sqlalchemy import select
 
 from diffgram_home import intake, ledger, people, reading, sealing, verifying
 from diffgram_home.models import Batch, Leaf
+from event import spool as segments
 from tests.store.building import ACTOR, NOW, batches_due, build, collect_and_seal, orders_in, spool
 from tests.store.test_path import begin, finish, queued_orders
 
@@ -183,6 +185,24 @@ def test_a_segment_that_comes_back_is_not_taken_twice(home):
     intake.take(home, NOW)
     sealing.seal_waiting(home, NOW)
     assert all_orders(home) == [0, 1, 2]
+
+
+def test_a_segment_that_another_process_finished_meanwhile_is_not_taken_twice(home):
+    path = spool(home, range(3))
+    with ThreadPoolExecutor(1) as threads:
+        with home.store.write() as session:
+            session.execute(select(Leaf.position).limit(1))  # the transaction begins with its first statement
+            taking = threads.submit(intake.take, home, NOW)
+            while taken_by_nobody(path):
+                time.sleep(0.001)
+            time.sleep(0.2)  # it has read by now, and waits to write
+            path.unlink()  # what another process does last but one; its row in the database goes after that
+        assert taking.result(30).messages == {}
+
+
+def taken_by_nobody(path):
+    with segments.claim(path) as held:
+        return held is not None
 
 
 def test_two_installations_in_two_folders_know_nothing_of_each_other(tmp_path):
