@@ -138,7 +138,8 @@ def accounts(home: Home) -> tuple[Person, ...]:
 
 def sign_in(home: Home, name: str, password: str, address: str, now: datetime) -> SignedIn | Denied:
     """Check a password; the answer does not tell a wrong name from a wrong password."""
-    keys = (f"name:{name[:80].lower()}", f"address:{address[:60]}")
+    name = name if _NAME.match(name) else ""  # nobody's, and PostgreSQL takes no NUL
+    keys = (f"name:{name.lower()}", f"address:{address[:60]}")
     with home.store.read() as session:
         wait = _wait(session, keys, now)
         row = _account(session, name) if wait <= timedelta(0) else None

@@ -7,15 +7,16 @@ forward by mistake things go early, and that is told in the ledger's record.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from audit import record
-from diffgram_home import ledger
+from diffgram_home import counting, ledger
 from diffgram_home.home import Home
 from diffgram_home.models import (
     QUEUED,
@@ -37,6 +38,7 @@ CHECKPOINTS_ALL_FOR = timedelta(days=2)
 COUNTS_FOR = timedelta(days=800)
 NOTICES_FOR = timedelta(days=90)
 AT_A_TIME = 500
+TOO_OLD = "too-old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Pruned:
 def prune(home: Home, now: datetime, actor: str = "home") -> Pruned:
     """Let go of what the settings' [keep] says is old. Raises StoreError."""
     keep = home.settings.keep
-    blocks = _repeat(home, lambda session: _blocks(session, now - timedelta(days=keep.local_days)))
+    blocks = _repeat(home, lambda session: _blocks(session, now - timedelta(days=keep.local_days), now))
     bodies = _repeat(home, lambda session: _bodies(session, now - timedelta(days=keep.bodies_days), now, actor))
     checkpoints = _repeat(home, lambda session: _checkpoints(session, now - CHECKPOINTS_ALL_FOR))
     with home.store.write() as session:
@@ -69,14 +71,21 @@ def _repeat(home: Home, step: Callable[[Session], int]) -> int:
             return total
 
 
-def _blocks(session: Session, before: datetime) -> int:
+def _blocks(session: Session, before: datetime, now: datetime) -> int:
+    """Messages that still waited to be sealed, for an approval perhaps, are counted as they go."""
     needed = exists().where(
         Source.block_id == Block.id, Source.batch_id == Batch.id, Batch.state.in_((QUEUED, VOIDING))
     )
-    wanted = select(Block.id).where(Block.taken_at < before, ~needed).order_by(Block.taken_at).limit(AT_A_TIME)
-    ids = list(session.scalars(wanted))
-    session.execute(delete(Block).where(Block.id.in_(ids)))
-    return len(ids)
+    unsealed = case((Block.waiting, Block.messages - Block.sealed_to), else_=0)
+    wanted = select(Block.id, Block.case, unsealed).where(Block.taken_at < before, ~needed)
+    found = session.execute(wanted.order_by(Block.taken_at).limit(AT_A_TIME)).all()
+    waited: Counter[str] = Counter()
+    for _, name, messages in found:
+        waited[name] += messages
+    for name, messages in waited.items():
+        counting.add_tally(session, now, counting.WITHHELD, name, {(TOO_OLD, name): messages})
+    session.execute(delete(Block).where(Block.id.in_([row.id for row in found])))
+    return len(found)
 
 
 def _bodies(session: Session, before: datetime, now: datetime, actor: str) -> int:

@@ -56,6 +56,7 @@ _WHY: Final = {
     "instant-out-of-window": "the time lay more than 400 days away",
     "no-at": "the message had no time that may leave",
     "too-large": "the message was too large",
+    "too-old": "it waited longer than messages are kept here",
     "expired": "the field's date has passed",
     "spool-full": "the spool was full",
     "disk-full": "the disk was full",

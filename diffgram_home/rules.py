@@ -125,7 +125,7 @@ def read_file(home: Home) -> Settings | SettingsFaults:
     path = home.settings.path
     try:
         stat = os.stat(path)
-        signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size, stat.st_mode, stat.st_uid)
+        signature = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_size)  # any change moves the second
     except OSError:
         signature = None
     kept = home.cache.get("file")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from audit import gate
 from audit.errors import Refused
-from diffgram_home import attempts, bodies, consenting, intake, ledger, reading, rules, sealing, switching
+from diffgram_home import attempts, bodies, consenting, intake, ledger, pruning, reading, rules, sealing, switching
 from diffgram_home.models import QUEUED, REFUSED, SENT, VOIDED, VOIDING, Batch
 from tests.store.building import (
     ACTOR,
@@ -299,6 +299,15 @@ def test_a_segment_that_may_not_be_read_is_told_and_holds_up_no_other():
                 os._exit(0 if taken.messages["event"] == 1 and barred.name in told["spool-unusable"] else 1)
             os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_messages_that_waited_too_long_are_let_go_and_counted(tmp_path):
+    home = build(tmp_path, approved=False)
+    collect_and_seal(home, [1, 2, 3])
+    later = NOW + timedelta(days=home.settings.keep.local_days, minutes=1)
+    assert pruning.prune(home, later).blocks == 1
+    assert {(row.reason, row.path): row.count for row in reading.withheld(home, now=later)} == {("too-old", "event"): 3}
+    home.close()
 
 
 def test_a_leaf_is_proved_by_its_attempt_page(home):

@@ -51,7 +51,8 @@ def test_a_sign_in_ends_without_use_and_after_half_a_day_in_any_case(admin):
 
 
 def test_a_wrong_name_and_a_wrong_password_are_answered_alike(admin):
-    assert sign_in(admin, name="b.nobody") == sign_in(admin, password="wrong") == people.Denied("wrong", 0)
+    wrong = people.Denied("wrong", 0)
+    assert sign_in(admin, name="b.nobody") == sign_in(admin, password="wrong") == sign_in(admin, name="a\0b") == wrong
 
 
 def test_after_some_failures_the_next_try_waits_twice_as_long_each_time(admin):
