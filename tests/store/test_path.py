@@ -1,11 +1,7 @@
 """From the spool to a sealed batch and to corporate's answer: the store's part of the path of one fact."""
 
-import contextlib
-import os
-import tempfile
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -29,7 +25,6 @@ from tests.store.building import (
     word,
 )
 
-NOBODY = 65534
 LATER = NOW + timedelta(minutes=1)
 
 
@@ -276,38 +271,12 @@ def test_damage_is_told_with_position_and_size_and_the_rest_is_taken(home):
     assert told.keys() == {"checksum", "noise", "torn"}
 
 
-def test_a_segment_that_may_not_be_read_is_told_and_holds_up_no_other():
-    with tempfile.TemporaryDirectory() as place:
-        home = build(Path(place))
-        barred = spool(home, [1])
-        spool(home, [2])
-        home.close()
-        if os.geteuid() == 0:  # who may read anything: so somebody else takes them
-            for path in (Path(place), *Path(place).rglob("*")):
-                os.chown(path, NOBODY, NOBODY)
-            os.chown(barred, 0, 0)
-        barred.chmod(0)
-        child = os.fork()
-        if child == 0:
-            with contextlib.suppress(BaseException):
-                if os.geteuid() == 0:
-                    os.setgroups([])
-                    os.setgid(NOBODY)
-                    os.setuid(NOBODY)
-                taken = intake.take(home, NOW)
-                told = {notice.code: notice.text for notice in reading.notices(home)}
-                os._exit(0 if taken.messages["event"] == 1 and barred.name in told["spool-unusable"] else 1)
-            os._exit(2)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_messages_that_waited_too_long_are_let_go_and_counted(tmp_path):
-    home = build(tmp_path, approved=False)
+def test_messages_that_waited_too_long_are_let_go_and_counted(home):
+    consenting.withdraw(home, ["home.header.format"], ACTOR, "security", NOW)
     collect_and_seal(home, [1, 2, 3])
     later = NOW + timedelta(days=home.settings.keep.local_days, minutes=1)
     assert pruning.prune(home, later).blocks == 1
     assert {(row.reason, row.path): row.count for row in reading.withheld(home, now=later)} == {("too-old", "event"): 3}
-    home.close()
 
 
 def test_a_leaf_is_proved_by_its_attempt_page(home):

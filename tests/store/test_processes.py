@@ -1,10 +1,12 @@
 """Real processes: killed at random moments, several at once, on a full disk, in a read-only folder, wrong clocks."""
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("processes")
 ROOT = Path(__file__).parents[2]
 WORKER = (sys.executable, str(Path(__file__).with_name("worker.py")))
 YEAR = timedelta(days=365)
+NOBODY = 65534
 
 
 def start(home, what, *more):
@@ -212,3 +215,28 @@ def test_two_installations_in_two_folders_know_nothing_of_each_other(tmp_path):
     assert one.installation != other.installation
     one.close()
     other.close()
+
+
+def test_a_segment_that_may_not_be_read_is_told_and_holds_up_no_other():
+    with tempfile.TemporaryDirectory() as place:
+        home = build(Path(place))
+        barred = spool(home, [1])
+        spool(home, [2])
+        home.close()
+        if os.geteuid() == 0:  # who may read anything: so somebody else takes them
+            for path in (Path(place), *Path(place).rglob("*")):
+                os.chown(path, NOBODY, NOBODY)
+            os.chown(barred, 0, 0)
+        barred.chmod(0)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                if os.geteuid() == 0:
+                    os.setgroups([])
+                    os.setgid(NOBODY)
+                    os.setuid(NOBODY)
+                taken = intake.take(home, NOW)
+                told = {notice.code: notice.text for notice in reading.notices(home)}
+                os._exit(0 if taken.messages["event"] == 1 and barred.name in told["spool-unusable"] else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
