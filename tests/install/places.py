@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+NEEDS_ROOT = "only root can become another user: run install/test as root for this one"
 DEBIAN_PYTHON = "/usr/bin/python3"  # a plain user cannot run a Python that lies in root's home
 
 

@@ -11,7 +11,7 @@ import _ports
 import pytest
 from _say import Stop
 
-from tests.install.places import DEBIAN_PYTHON, ROOT, free_ports
+from tests.install.places import DEBIAN_PYTHON, NEEDS_ROOT, ROOT, free_ports
 
 
 def test_a_free_port_is_taken_without_a_word() -> None:
@@ -38,8 +38,8 @@ def test_a_port_held_over_ipv6_for_all_addresses_is_busy_too() -> None:
         assert f"process {os.getpid()} " in _ports.holder(server.getsockname()[1])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_plain_user_is_told_whose_process_holds_the_port_and_how_to_see_more() -> None:
+    assert os.geteuid() == 0, NEEDS_ROOT
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         # -c runs from a string: the tree may lie where that user cannot read
@@ -53,8 +53,8 @@ def test_a_plain_user_is_told_whose_process_holds_the_port_and_how_to_see_more()
     assert f"sudo ss -ltnp 'sport = :{port}'" in asked.stdout
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_sees_another_users_process() -> None:
+    assert os.geteuid() == 0, NEEDS_ROOT
     program = (
         "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
         "print(s.getsockname()[1], flush=True); sys.stdin.read()"

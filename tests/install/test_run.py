@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.install.places import DEBIAN_PYTHON, copy_tree, free_ports, processes_with, until
+from tests.install.places import DEBIAN_PYTHON, NEEDS_ROOT, copy_tree, free_ports, processes_with, until
 from tests.install.running import FIRST_RUN_S, SECOND_RUN_S, Clone, Run
 
 pytestmark = pytest.mark.xdist_group("processes")
@@ -110,8 +110,8 @@ def test_the_annotators_environment_holds_the_base_install_only(clone: Clone) ->
     assert names.isdisjoint({"alembic", "apscheduler", "marshmallow", "urllib3", "psycopg", "pytest"})
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a plain user; as one, every other test is this one")
 def test_a_plain_user_can_run_it_in_a_clone_of_their_own(folder: Path) -> None:
+    assert os.geteuid() == 0, NEEDS_ROOT
     mine = folder / "of-nobody"
     copy_tree(mine / "clone")
     subprocess.run(["chown", "-R", "nobody", str(mine)], check=True)
