@@ -147,7 +147,8 @@ def _attempts(home: Page) -> int:
 def _read_attempt(home: Page, number: int, waiting: dict[str, bytes]) -> tuple[str, bytes]:
     """Read one attempt: one hash at each step, over bytes that can be downloaded; returns both."""
     touring.go(home, "Sent", Mouse())
-    home.locator("tbody tr").nth(-number).locator("a").click()
+    with home.expect_navigation():
+        home.locator("tbody tr").nth(-number).locator("a").click()
     expect(home.get_by_role("heading", level=1)).to_contain_text("accepted")
     found = home.locator("code[data-copy='the hash']").inner_text()
     assert home.locator("ol.steps code.hash").all_inner_texts() == [touring.short(found)] * 4
@@ -183,12 +184,12 @@ def _take_pictures(home: Page) -> None:
     folder = os.environ.get("DIFFGRAM_HOME_PICTURES")
     if folder is None:
         return
-    home.set_viewport_size({"width": 1280, "height": 1060})
+    home.set_viewport_size({"width": 1280, "height": 1050})
     touring.go(home, "Overview", Mouse())
     home.screenshot(path=Path(folder) / "overview.png")
     touring.go(home, "Sent", Mouse())
     home.locator("tbody tr a").first.click()
-    home.set_viewport_size({"width": 1280, "height": 800})
+    home.set_viewport_size({"width": 1280, "height": 1240})
     home.locator("pre.lines a.v", has_text="ZeroDivisionError").hover()
     home.screenshot(path=Path(folder) / "attempt.png")
     home.set_viewport_size(WIDE)

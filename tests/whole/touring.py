@@ -77,8 +77,9 @@ def sign_in(page: Page, address: str, password: str, hand: Hand) -> None:
 
 
 def go(page: Page, name: str, hand: Hand) -> None:
-    """Open one of the pages named at the top."""
-    hand.press(page.get_by_role("navigation").get_by_role("link", name=name, exact=True))
+    """Open one of the pages named at the top, and wait until it is there."""
+    with page.expect_navigation():
+        hand.press(page.get_by_role("navigation").get_by_role("link", name=name, exact=True))
 
 
 def approve(page: Page, what: str, hand: Hand) -> None:
@@ -103,7 +104,8 @@ def withdraw_event(page: Page, hand: Hand) -> None:
 def switch_event(page: Page, mode: str, hand: Hand) -> str:
     """Turn the case event to a mode; returns the consequences that were shown before."""
     go(page, "Cases", hand)
-    hand.press(page.locator(f"a[href='/cases/event/{mode}']"))
+    with page.expect_navigation():
+        hand.press(page.locator(f"a[href='/cases/event/{mode}']"))
     expect(page.get_by_text("Nothing has changed yet.")).to_be_visible()
     told = page.get_by_role("main").inner_text()
     hand.press(page.get_by_role("button", name=f"Switch to {mode}"))
@@ -117,7 +119,8 @@ def shown_when_new(page: Page, target: Locator) -> None:
     while not target.is_visible():
         expect(target.or_(news).first).to_be_visible(timeout=LONGEST_S * 1000)
         if not target.is_visible():
-            news.click()
+            with page.expect_navigation():
+                news.click()
 
 
 def use_annotator(page: Page, address: str, name: str, texts: tuple[str, ...]) -> None:
