@@ -21,15 +21,20 @@ from corporate.models import Batch, Conflict, Refusal
 _PATH_CHARACTERS = 200
 
 
-def compare_ledgers(store: Store, session: Session, sender: Sender, header: Header, sha256: str, now: datetime) -> None:
-    """Note a conflict if the header's ledger cannot be the ledger of the batches we have."""
+def compare_ledgers(
+    store: Store, session: Session, sender: Sender, header: Header, sha256: str, now: datetime, *, is_newest: bool
+) -> None:
+    """Note a conflict if the header's ledger cannot be the ledger of the batches we have.
+
+    `is_newest` says that none of them has a higher number, so that none is looked for.
+    """
     other = _same_size(session, header)
     if other is not None:
         note(store, session, sender, "ledger-differs", header, other, sha256, now)
     # A void is sealed later than its neighbours of higher number, so its ledger may well be longer than theirs.
     if header.void is not None:
         return
-    before, after = _neighbours(session, header)
+    before, after = _neighbours(session, header, is_newest)
     if before is not None and before.ledger_size > header.ledger_size:
         note(store, session, sender, "ledger-shrank", header, before, sha256, now)
     if after is not None and after.ledger_size < header.ledger_size:
@@ -98,10 +103,11 @@ def _same_size(session: Session, header: Header) -> Batch | None:
     return session.execute(wanted.limit(1)).scalar_one_or_none()
 
 
-def _neighbours(session: Session, header: Header) -> tuple[Batch | None, Batch | None]:
+def _neighbours(session: Session, header: Header, is_newest: bool) -> tuple[Batch | None, Batch | None]:
     mine = select(Batch).where(
         Batch.installation_id == header.installation, Batch.case == header.case, Batch.void.is_(None)
     )
-    before = mine.where(Batch.sequence < header.sequence).order_by(Batch.sequence.desc()).limit(1)
-    after = mine.where(Batch.sequence > header.sequence).order_by(Batch.sequence).limit(1)
-    return session.execute(before).scalar_one_or_none(), session.execute(after).scalar_one_or_none()
+    earlier = mine.where(Batch.sequence < header.sequence).order_by(Batch.sequence.desc()).limit(1)
+    later = mine.where(Batch.sequence > header.sequence).order_by(Batch.sequence).limit(1)
+    before = session.execute(earlier).scalar_one_or_none()
+    return before, None if is_newest else session.execute(later).scalar_one_or_none()
