@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter_ns, process_time
+from time import perf_counter, perf_counter_ns, process_time
 
 WARM_CALLS = 200
+ROUND_S = 0.5
+"""A round of one call ends after so long, however many calls were wanted: some peers need milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,13 @@ def per_call_us(
     With `at_once` 1 each call is timed by itself, the clock's own cost included; with more, so many calls together.
     """
     found: dict[str, list[float]] = {name: [] for name in calls}
-    made = rounds * (min(WARM_CALLS, count) + count // at_once * at_once)
+    made = dict.fromkeys(calls, 0)
     for _ in range(rounds):
         for name, call in calls.items():
-            found[name].append(statistics.median(_durations(call, count, at_once)) / 1_000 / at_once)
-    return {name: Row.of(name, values, made) for name, values in found.items()}
+            durations, warm = _durations(call, count, at_once)
+            found[name].append(statistics.median(durations) / 1_000 / at_once)
+            made[name] += warm + len(durations) * at_once
+    return {name: Row.of(name, values, made[name]) for name, values in found.items()}
 
 
 def cpu_us(work: Callable[[], object], things: int, rounds: int = 5) -> Row:
@@ -130,12 +134,16 @@ def machine(*packages: str) -> str:
     return f"{os.cpu_count()} × {model}, Linux {kernel}, CPython {platform.python_version()}; {versions}; load {load}\n"
 
 
-def _durations(call: Callable[[], object], count: int, at_once: int) -> list[int]:
-    for _ in range(min(WARM_CALLS, count)):
+def _durations(call: Callable[[], object], count: int, at_once: int) -> tuple[list[int], int]:
+    """Return nanoseconds of each stretch of `at_once` calls, and how many calls were made before them."""
+    ends, warm = perf_counter() + ROUND_S / 2, 0
+    while warm < min(WARM_CALLS, count) and perf_counter() < ends:
         call()
+        warm += 1
     gc.collect()
-    durations, inner = [], range(at_once)
-    for _ in range(count // at_once):
+    durations: list[int] = []
+    ends, inner = perf_counter() + ROUND_S, range(at_once)
+    while not durations or (len(durations) < count // at_once and perf_counter() < ends):
         if at_once == 1:
             begin = perf_counter_ns()
             call()
@@ -145,4 +153,4 @@ def _durations(call: Callable[[], object], count: int, at_once: int) -> list[int
         for _ in inner:
             call()
         durations.append(perf_counter_ns() - begin)
-    return durations
+    return durations, warm
