@@ -57,12 +57,15 @@ class PlainRefused(Trouble):
 
 
 def require_https(web: Web) -> None:
-    """Raises HttpsNeeded if the address is not loopback and nothing makes the pages https."""
-    if web.loopback or web.certificate or web.behind_proxy:
+    """Raises HttpsNeeded if the address is not loopback and the pages are not https by a certificate of their own.
+
+    A proxy in front does not do there: whoever reaches the port past it could write its headers.
+    """
+    if web.loopback or (web.certificate and not web.behind_proxy):
         return
     raise HttpsNeeded(
         f'[web] address "{web.address}" can be reached from elsewhere, and pages would travel unencrypted: '
-        "set certificate and key, or behind_proxy = true behind a proxy that speaks https"
+        "set certificate and key, or an address of this machine alone and behind_proxy = true behind a proxy on it"
     )
 
 

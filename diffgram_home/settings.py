@@ -212,8 +212,15 @@ def _web(table: Table) -> Web:
     if (web.certificate is None) != (web.key is None):
         missing = "key" if web.key is None else "certificate"
         table.fault("setting-missing", missing, f"'web.{missing}' is missing", "give both 'certificate' and 'key'")
-    if not (web.loopback or web.certificate or web.behind_proxy):
-        hint = "give 'certificate' and 'key', or set 'behind_proxy = true' when a proxy in front speaks HTTPS"
+    if web.behind_proxy and not web.loopback:
+        # Whoever reaches the port could write the proxy's headers: pass plain HTTP off as HTTPS, and have any address.
+        text = f"'web.behind_proxy' is set, and 'web.address' is {web.address!r}, which others than the proxy can reach"
+        hint = (
+            "let the proxy run on this machine and set address to '127.0.0.1', or give 'certificate' and 'key' instead"
+        )
+        table.fault("proxy-elsewhere", "behind_proxy", text, hint)
+    elif not (web.loopback or web.certificate):
+        hint = "give 'certificate' and 'key', or let a proxy on this machine speak HTTPS ('behind_proxy = true')"
         table.fault("https-required", "address", f"'web.address' is {web.address!r}, which others can reach", hint)
     table.finish()
     return web

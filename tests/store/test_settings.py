@@ -127,7 +127,11 @@ def test_loopback_needs_no_https(address):
 def test_any_other_address_does(address):
     text = GOOD + f'[web]\naddress = "{address}"\n'
     assert faults(text) == {("https-required", "web.address")}
-    assert parse(text + "behind_proxy = true\n").web.behind_proxy
+    assert faults(text + "behind_proxy = true\n") == {("proxy-elsewhere", "web.behind_proxy")}
+
+
+def test_a_proxy_is_believed_only_where_nobody_else_reaches_the_port():
+    assert parse(GOOD + "[web]\nbehind_proxy = true\n").web.behind_proxy
 
 
 def test_pinned_files_that_differ_and_unknown_kinds_are_told_together(tmp_path):

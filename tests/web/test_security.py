@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -252,14 +253,21 @@ def test_an_address_that_others_can_reach_needs_https_to_start(tmp_path: Path, a
         create_app(settings.read(write_settings(tmp_path, address=address), {}))
 
 
-def test_loopback_a_certificate_or_a_proxy_is_enough_to_start(tmp_path: Path) -> None:
+def test_loopback_or_a_certificate_is_enough_to_start(tmp_path: Path) -> None:
     (tmp_path / "c.pem").touch()
     for web in (
         {"address": "127.0.0.1"},
-        {"address": "0.0.0.0", "behind_proxy": True},  # noqa: S104
+        {"address": "127.0.0.1", "behind_proxy": True},
         {"address": "0.0.0.0", "certificate": "c.pem", "key": "c.pem"},  # noqa: S104
     ):
         require_https(settings.read(write_settings(tmp_path, **web), {}).web)
+
+
+def test_a_proxys_headers_are_not_believed_from_whoever_reaches_the_port(tmp_path: Path) -> None:
+    web = settings.read(write_settings(tmp_path, behind_proxy=True), {}).web
+    for certificate in (None, tmp_path / "c.pem"):
+        with pytest.raises(HttpsNeeded, match="this machine"):
+            require_https(replace(web, address="0.0.0.0", certificate=certificate))  # noqa: S104
 
 
 def test_under_https_cookies_are_for_this_host_and_https_only(tmp_path: Path) -> None:
