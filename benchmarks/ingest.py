@@ -29,6 +29,7 @@ from audit.gate import Collected
 from audit.types import instant_text
 from benchmarks._messages import ANNOTATOR, reduced
 from benchmarks._timing import Goals, Row, arguments, cpu_s, machine, number, table, tree
+from corporate.database import EVERYBODY
 from corporate.models import Message
 from tests import postgres
 from tests.corporate import pretend
@@ -141,7 +142,7 @@ def _send(sender: Pretend, requests: list[Request]) -> int:
 
 
 def _count(server: Server, expected: int) -> None:
-    with server.store() as store, store.reading() as session:
+    with server.store() as store, store.reading(EVERYBODY) as session:
         stored = session.scalar(select(func.count()).select_from(Message))
     if stored != expected:
         raise SystemExit(f"{stored} rows are stored, {expected} were acknowledged")

@@ -52,14 +52,14 @@ class Store:
         return engine
 
     @contextmanager
-    def reading(self, customer: int | str = EVERYBODY) -> Iterator[Session]:
+    def reading(self, customer: int | str) -> Iterator[Session]:
         """A read-only look at one moment, bound to `customer` (an id, or EVERYBODY)."""
         with Session(self.engine, expire_on_commit=False) as session:
             self._begin(session, customer, "BEGIN")
             yield session  # closing rolls back, and leaves what was loaded readable
 
     @contextmanager
-    def writing(self, customer: int | str = EVERYBODY) -> Iterator[Session]:
+    def writing(self, customer: int | str) -> Iterator[Session]:
         """A transaction that commits at the end of the block, or rolls back on any error."""
         with Session(self.engine, expire_on_commit=False) as session:
             self._begin(session, customer, "BEGIN IMMEDIATE")
@@ -87,7 +87,7 @@ class Store:
         """Why this database role would not be held to row-level security, or None."""
         if not self.is_postgresql:
             return None
-        with self.reading() as session:
+        with self.reading(EVERYBODY) as session:
             row = session.execute(
                 text("SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
             ).one()

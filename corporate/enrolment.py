@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from audit import signed
 from corporate import certificates
-from corporate.database import Store
+from corporate.database import EVERYBODY, Store
 from corporate.errors import Answer, OperatorError
 from corporate.models import Certificate, Customer, EnrolmentToken, Installation
 from corporate.server import Corporate
@@ -53,7 +53,7 @@ def make_token(
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise OperatorError("customer", f"{customer!r} is no customer's name", "write 1 to 80 printable characters")
     token = _PREFIX + secrets.token_urlsafe(32)
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         made = store.insert(Customer).values(name=name, made_at=now).on_conflict_do_nothing()
         session.execute(made)
         customer_id = session.execute(select(Customer.id).where(Customer.name == name)).scalar_one()
@@ -75,9 +75,9 @@ def enrol(server: Corporate, token: str, installation: str, csr: str, now: datet
     if not certificates.is_installation_id(installation):
         raise Answer(400, "installation", "the installation is not 32 lower-case hex characters", "make it anew")
     key = certificates.key_of_request(csr)
-    with server.store.reading() as session:
+    with server.store.reading(EVERYBODY) as session:
         _permission(session, token, installation, now)  # a stranger without a token never holds the write lock
-    with server.store.writing() as session:
+    with server.store.writing(EVERYBODY) as session:
         permission = _permission(session, token, installation, now)
         known = session.get(Installation, installation)
         _check_known(known, permission, key)
@@ -121,7 +121,7 @@ def newest(session: Session, installation: str) -> Certificate:
 
 def revoke(store: Store, installation: str, actor: str, now: datetime) -> None:
     """Refuse this installation and all its certificates from the next request on. Raises OperatorError."""
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         known = session.get(Installation, installation, with_for_update=True)
         if known is None:
             raise OperatorError(
@@ -138,7 +138,7 @@ def revoke(store: Store, installation: str, actor: str, now: datetime) -> None:
 
 def allow_signature(store: Store, installation: str, allowed: bool) -> None:
     """Whether this installation may send without its certificate, by signature alone. Raises OperatorError."""
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         known = session.get(Installation, installation)
         if known is None:
             raise OperatorError(

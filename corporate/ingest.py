@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from audit import gate
 from audit.errors import Refused, Undeclared
 from corporate import enrolment, identity, limiting, storing, watching
+from corporate.database import EVERYBODY
 from corporate.errors import Answer
 from corporate.identity import CertificateNeeded, Claimed, Sender
 from corporate.server import CODEC, Corporate
@@ -54,7 +55,7 @@ def accept(server: Corporate, body: bytes, certificate: bytes | None, signature:
 
 def _sender(server: Corporate, claimed: Claimed, now: datetime) -> Sender:
     try:
-        with server.store.reading() as session:
+        with server.store.reading(EVERYBODY) as session:
             return identity.authenticate(session, claimed, now)
     except CertificateNeeded as e:
         more = {"certificate": _certificate(server, e.sender, now)} if e.expired else {}

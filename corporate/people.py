@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from corporate.database import Store
+from corporate.database import EVERYBODY, Store
 from corporate.errors import OperatorError
 from corporate.models import Account, SignedIn, Throttle
 
@@ -62,7 +62,7 @@ def add(store: Store, name: str, password: str, now: datetime) -> None:
     check_password(password)
     if not 1 <= len(name) <= 60 or not name.isprintable() or name != name.strip():
         raise OperatorError("account", f"{name!r} is no account's name", "write 1 to 60 printable characters")
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         if session.execute(select(Account.id).where(Account.name == name)).first():
             raise OperatorError("account", f"the account {name!r} exists", "change its password with account password")
         session.add(Account(name=name, password=_HASHER.hash(password), made_at=now))
@@ -71,7 +71,7 @@ def add(store: Store, name: str, password: str, now: datetime) -> None:
 def set_password(store: Store, name: str, password: str) -> None:
     """Change a password and end every session of the account. Raises OperatorError."""
     check_password(password)
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         account = session.execute(select(Account).where(Account.name == name)).scalar_one_or_none()
         if account is None:
             raise OperatorError("account", f"no account {name!r}", "add it with diffgram-corporate account add")
@@ -85,12 +85,12 @@ def sign_in(store: Store, name: str, password: str, address: str, now: datetime)
     wait_s = _count(store, name, address, now)
     if wait_s:
         return Refusal(wait_s)
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         account = session.execute(select(Account).where(Account.name == name)).scalar_one_or_none()
     if not _fits(_NOBODY if account is None else account.password, password) or account is None:
         return Refusal(0)
     token = secrets.token_urlsafe(32)
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         session.execute(delete(SignedIn).where(SignedIn.expires_at <= now))
         session.execute(delete(Throttle).where(Throttle.key.in_(_keys(name, address))))
         session.add(SignedIn(sha256=_sha256(token), account_id=account.id, expires_at=now + SESSION_LIFE))
@@ -99,7 +99,7 @@ def sign_in(store: Store, name: str, password: str, address: str, now: datetime)
 
 def who(store: Store, token: str, now: datetime) -> Person | None:
     """Whose session this is, or None."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         row = session.execute(
             select(Account.id, Account.name)
             .join(SignedIn, SignedIn.account_id == Account.id)
@@ -110,7 +110,7 @@ def who(store: Store, token: str, now: datetime) -> Person | None:
 
 def sign_out(store: Store, token: str) -> None:
     """End a session."""
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         session.execute(delete(SignedIn).where(SignedIn.sha256 == _sha256(token)))
 
 
@@ -121,7 +121,7 @@ def wait_after(failures: int, free: int) -> int:
 
 def _count(store: Store, name: str, address: str, now: datetime) -> int:
     """Count an attempt; the seconds to wait if it comes too early (then it is not counted)."""
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         limits = list(zip(_keys(name, address), (_FREE_NAME, _FREE_ADDRESS), strict=True))
         rows = [_throttle(session, key, now) for key, _ in limits]
         ahead = max(row.until - now for row in rows)

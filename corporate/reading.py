@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from corporate.database import Store
+from corporate.database import EVERYBODY, Store
 from corporate.models import (
     Batch,
     Certificate,
@@ -93,13 +93,13 @@ class Filter:
 
 def installations(store: Store) -> list[InstallationRow]:
     """All installations, by customer."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         return _rows(session, select(Installation, Customer.name))
 
 
 def installation(store: Store, wanted: str) -> InstallationPage | None:
     """One installation, or None."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         rows = _rows(session, select(Installation, Customer.name).where(Installation.id == wanted))
         if not rows:
             return None
@@ -118,19 +118,19 @@ def installation(store: Store, wanted: str) -> InstallationPage | None:
 
 def messages(store: Store, chosen: Filter) -> list[Received]:
     """The newest messages that fit `chosen`, at most PAGE."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         return [Received(*row) for row in session.execute(_messages(chosen))]
 
 
 def kinds(store: Store) -> list[str]:
     """Kinds that have arrived, for the filter."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         return list(session.execute(select(Kind.name).order_by(Kind.name)).scalars())
 
 
 def batch(store: Store, batch_id: int) -> tuple[Batch, str, list[str]] | None:
     """One batch, its customer's name, and its exact lines (the header first)."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         found = session.get(Batch, batch_id)
         if found is None:
             return None
@@ -158,14 +158,14 @@ def tokens(store: Store) -> list[TokenRow]:
     wanted = select(Customer.name, *(getattr(EnrolmentToken, name) for name in columns)).join(
         Customer, Customer.id == EnrolmentToken.customer_id
     )
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         found = session.execute(wanted.order_by(EnrolmentToken.id.desc()).limit(PAGE))
         return [TokenRow(*row) for row in found]
 
 
 def customers(store: Store) -> list[str]:
     """Names of all customers."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         return list(session.execute(select(Customer.name).order_by(Customer.name)).scalars())
 
 

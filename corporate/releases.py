@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from audit import catalogue, index
-from corporate.database import Store
+from corporate.database import EVERYBODY, Store
 from corporate.errors import OperatorError
 from corporate.models import StoredCatalogue, StoredIndex
 
@@ -46,7 +46,7 @@ def add(store: Store, catalogues: Sequence[Path], index_file: Path | None, core:
 
 def find_catalogue(store: Store, wanted: str) -> catalogue.Catalogue | None:
     """The stored catalogue whose hash is `wanted`, or None."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         row = session.get(StoredCatalogue, wanted)
     if row is None:
         return None
@@ -56,7 +56,7 @@ def find_catalogue(store: Store, wanted: str) -> catalogue.Catalogue | None:
 
 def find_index(store: Store, wanted: str) -> index.Index | None:
     """The stored index whose hash is `wanted`, or None."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         row = session.get(StoredIndex, wanted)
     if row is None:
         return None
@@ -76,7 +76,7 @@ class Stored:
 
 def every(store: Store) -> list[Stored]:
     """All stored catalogues and indexes, newest first."""
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         catalogues = session.execute(select(StoredCatalogue.label, StoredCatalogue.hash, StoredCatalogue.added_at))
         indexes = session.execute(select(StoredIndex.release, StoredIndex.hash, StoredIndex.added_at))
         rows = [Stored("catalogue", *row) for row in catalogues] + [Stored("index", *row) for row in indexes]
@@ -87,7 +87,7 @@ def _store_catalogue(store: Store, sources: Sequence[catalogue.Source], label: s
     made = catalogue.load(*sources)
     texts = json.dumps([[source.name, source.text] for source in sources])
     row = {"hash": made.hash, "sources": texts, "label": label, "added_at": now}
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         session.execute(store.insert(StoredCatalogue).values(row).on_conflict_do_nothing())
     return made.hash
 
@@ -95,7 +95,7 @@ def _store_catalogue(store: Store, sources: Sequence[catalogue.Source], label: s
 def _store_index(store: Store, data: bytes, now: datetime) -> str:
     made = index.parse(data)
     row = {"hash": made.hash, "release": made.release, "data": data, "added_at": now}
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         session.execute(store.insert(StoredIndex).values(row).on_conflict_do_nothing())
     return made.hash
 

@@ -16,7 +16,7 @@ from audit.catalogue import Catalogue
 from audit.gate import Codec
 from audit.index import Index
 from corporate import keys, manifest, releases
-from corporate.database import Store
+from corporate.database import EVERYBODY, Store
 from corporate.models import Kind
 from corporate.settings import Settings
 
@@ -82,7 +82,7 @@ def _kept(kept: dict[str, Any], wanted: str, load: Any) -> Any:
 
 
 def _number(store: Store, names: set[str]) -> dict[str, int]:
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         rows = [{"name": name} for name in sorted(names)]
         session.execute(store.insert(Kind).on_conflict_do_nothing(), rows)
         return {name: id_ for id_, name in session.execute(select(Kind.id, Kind.name).where(Kind.name.in_(names)))}

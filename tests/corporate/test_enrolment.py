@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import signed
 from corporate import enrolment, keys
+from corporate.database import EVERYBODY
 from tests.corporate.pretend import Pretend
 from tests.corporate.running import Server
 
@@ -63,7 +64,7 @@ def test_the_token_is_not_kept(stranger: Pretend) -> None:
 
 def _everything(server: Server) -> bytes:
     """All bytes of the folder; with PostgreSQL the tokens' table instead."""
-    with server.store() as store, store.reading() as session:
+    with server.store() as store, store.reading(EVERYBODY) as session:
         rows = session.connection().exec_driver_sql("SELECT * FROM enrolment_token").all()
     return repr(rows).encode() + b"".join(p.read_bytes() for p in server.settings.folder.glob("corporate.db*"))
 

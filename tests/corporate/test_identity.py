@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from audit import signed
 from corporate import certificates, enrolment
+from corporate.database import EVERYBODY
 from corporate.models import Batch, Certificate
 from corporate.server import open_corporate
 from tests.corporate.pretend import Pretend
@@ -20,14 +21,14 @@ from tests.corporate.running import Server, command
 
 def batches(one: Pretend) -> int:
     """How many batches corporate has of this installation."""
-    with one.server.store() as store, store.reading() as session:
+    with one.server.store() as store, store.reading(EVERYBODY) as session:
         return session.execute(select(func.count()).where(Batch.installation_id == one.id)).scalar_one()
 
 
 def given_days_ago(one: Pretend, days: int) -> str:
     """A certificate as corporate would have issued it `days` ago; it is now the newest."""
     opened = open_corporate(one.server.settings)
-    with opened.store.writing() as session:
+    with opened.store.writing(EVERYBODY) as session:
         customer = enrolment.newest(session, one.id).customer_id
         then = datetime.now(UTC) - timedelta(days=days)
         made = enrolment.issue(opened, session, one.id, customer, one.key.public_key(), then)
@@ -37,7 +38,7 @@ def given_days_ago(one: Pretend, days: int) -> str:
 
 def issued_to(one: Pretend) -> int:
     """How many certificates were issued for it."""
-    with one.server.store() as store, store.reading() as session:
+    with one.server.store() as store, store.reading(EVERYBODY) as session:
         return session.execute(select(func.count()).where(Certificate.installation_id == one.id)).scalar_one()
 
 

@@ -6,13 +6,14 @@ from sqlalchemy import func, select
 
 from audit.canonical import sha256_hex
 from corporate import storing
+from corporate.database import EVERYBODY
 from corporate.models import Batch, Message
 from tests.corporate.pretend import Pretend, message
 
 
 def stored(one: Pretend) -> list[tuple[int, str]]:
     """Sequence and hash of what corporate has of this installation, after its bytes were put together again."""
-    with one.server.store() as store, store.reading() as session:
+    with one.server.store() as store, store.reading(EVERYBODY) as session:
         rows = list(session.execute(select(Batch).where(Batch.installation_id == one.id).order_by(Batch.id)).scalars())
         for row in rows:
             assert sha256_hex(storing.body_of(session, row)) == row.sha256
@@ -44,7 +45,7 @@ def test_workers_racing_with_the_same_batch_store_it_once(one: Pretend) -> None:
     assert {reply.status for reply in replies} == {200}
     assert len({reply.json["receipt"] for reply in replies}) == 3
     assert sorted(stored(one)) == [(n, sha256_hex(body)) for n, body in enumerate(bodies, 1)]
-    with one.server.store() as store, store.reading() as session:
+    with one.server.store() as store, store.reading(EVERYBODY) as session:
         mine = select(Batch.id).where(Batch.installation_id == one.id)
         assert session.execute(select(func.count()).where(Message.batch_id.in_(mine))).scalar_one() == 60
 

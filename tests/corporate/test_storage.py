@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError, StatementError
 
 from corporate import migrating, storing
-from corporate.database import Store
+from corporate.database import EVERYBODY, Store
 from corporate.errors import OperatorError
 from corporate.models import Base, Batch, Customer, Instant
 from tests import postgres
@@ -38,14 +38,14 @@ def test_the_migrations_make_the_tables_of_the_models(store: Store) -> None:
 def test_migrating_again_changes_nothing_and_a_newer_schema_stops_the_start(store: Store) -> None:
     migrating.upgrade(store)
     assert not migrating.pending(store)
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(OperatorError, match="newer"):
         migrating.upgrade(store)
 
 
 def test_a_time_without_zone_is_refused(store: Store) -> None:
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         session.add(Customer(name="x", made_at=datetime(2026, 11, 21)))  # noqa: DTZ001 - what is refused
         with pytest.raises(StatementError, match="without zone"):
             session.flush()
@@ -54,7 +54,7 @@ def test_a_time_without_zone_is_refused(store: Store) -> None:
 
 def add_and_fail(store: Store) -> None:
     """Add a customer, then fail."""
-    with store.writing() as session:
+    with store.writing(EVERYBODY) as session:
         session.add(Customer(name="x", made_at=NOW))
         session.flush()
         raise ZeroDivisionError
@@ -63,7 +63,7 @@ def add_and_fail(store: Store) -> None:
 def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         add_and_fail(store)
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         assert session.execute(select(Customer)).first() is None
 
 
@@ -78,7 +78,7 @@ def test_a_stopped_server_starts_again_with_everything(make_url: Callable[[], st
     with running(config, root) as second:
         one.server = second
         assert one.send(body).json["receipt"] == given
-        with second.store() as store, store.reading() as session:
+        with second.store() as store, store.reading(EVERYBODY) as session:
             batch = session.execute(select(Batch)).scalar_one()
             assert storing.body_of(session, batch) == body
         one.use("")
@@ -92,7 +92,7 @@ def two(cluster: postgres.Cluster) -> Iterator[Store]:
     """A PostgreSQL database with rows of customers 1 and 2 in every table that has a customer."""
     made = Store(cluster.make_database())
     migrating.upgrade(made)
-    with made.writing() as session:
+    with made.writing(EVERYBODY) as session:
         session.add_all(Customer(id=n, name=f"customer {n}", made_at=NOW) for n in (1, 2))
         session.flush()
         for table in Base.metadata.sorted_tables:
@@ -130,7 +130,7 @@ def test_a_transaction_of_one_customer_sees_and_changes_only_its_rows(two: Store
         assert session.execute(text(f"DELETE FROM {table} WHERE customer_id = 2")).rowcount == 0  # noqa: S608
     with pytest.raises(ProgrammingError, match="row-level security"), two.writing(1) as session:
         session.execute(text(f"UPDATE {table} SET customer_id = 2"))  # noqa: S608
-    with two.reading() as session:
+    with two.reading(EVERYBODY) as session:
         assert session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 2  # noqa: S608
 
 
@@ -146,6 +146,12 @@ def test_a_transaction_of_one_customer_cannot_write_rows_of_another(two: Store) 
 def test_a_customer_sees_no_other_customers_name(two: Store) -> None:
     with two.reading(1) as session:
         assert session.execute(select(Customer.name)).scalars().all() == ["customer 1"]
+
+
+def test_a_transaction_is_not_begun_without_saying_whose_rows_it_may_touch(store: Store) -> None:
+    for begin in (store.reading, store.writing):
+        with pytest.raises(TypeError, match="customer"):
+            begin()  # type: ignore[call-arg]
 
 
 def test_without_a_customer_nothing_is_visible(two: Store) -> None:
