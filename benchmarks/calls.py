@@ -24,7 +24,8 @@ from benchmarks import _peers
 from benchmarks._timing import Goals, Row, arguments, machine, per_call_us, table
 from event import spool
 
-GOAL_NEW_US, GOAL_ERROR_US = 4.0, 50.0
+# The goals were set as 4 and 50 µs on a machine where the floor took 2.4; what is held is the ratio, on any machine.
+GOAL_NEW, GOAL_ERROR, FLOOR = 4.0 / 2.4, 50.0 / 2.4, "floor: validate, encode, crc, os.write"
 KIND, OFF_KIND, ERROR = "annotator/task-completed", "annotator/project-created", "home/error"
 CATALOGUE = Path(__file__).parents[1] / "examples" / "annotator" / "annotator" / "outbound_fields.toml"
 VALUES = {
@@ -62,8 +63,9 @@ def main() -> int:
         _check(folder, {KIND: (new, new_10, "event.new"), ERROR: (error, error_10, "event.error")})
     _print("event.new", new, new_10)
     _print("event.error", error, error_10)
-    goals.hold("event.new, one call by itself", new["event.new"].value, GOAL_NEW_US, " µs", at_most=True)
-    goals.hold("event.error, one call by itself", error["event.error"].value, GOAL_ERROR_US, " µs", at_most=True)
+    floor = new[FLOOR].value
+    goals.hold("event.new, times the floor", new["event.new"].value / floor, GOAL_NEW, at_most=True)
+    goals.hold("event.error, times the floor", error["event.error"].value / floor, GOAL_ERROR, at_most=True)
     return goals.end()
 
 
@@ -85,7 +87,7 @@ def _new_calls(folder: Path) -> dict[str, Callable[[], object]]:
     floor = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     return {
         "nothing (the clock's own cost)": lambda: None,
-        "floor: validate, encode, crc, os.write": lambda: _write(floor),
+        FLOOR: lambda: _write(floor),
         "event.new": lambda: event.new(KIND, **VALUES),
         "event.new of a kind that is off": lambda: event.new(OFF_KIND, member_id=318, project_id=42),
         "logging, one JSON line to a file": _logging(folder),

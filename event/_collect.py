@@ -25,7 +25,7 @@ from event._spool import MAX_PAYLOAD_BYTES, Limits, Writer
 from event.errors import Drop, EventError, Reason
 
 _encode = msgspec.json.Encoder().encode
-_UNDECLARED_KEY = (UNDECLARED, None)
+_UNDECLARED_KEY = (UNDECLARED, 1, 0, None)
 Clock = tuple[float, float, Mapping[str, str]]
 
 
@@ -88,14 +88,12 @@ class Collector:
     def _reduced(self, compiled: Compiled, values: Mapping[str, Any], at: str) -> dict[str, Any]:
         """Return the message. Keys in it are the catalogue's own strings, never the caller's."""
         message: dict[str, Any] = {"kind": compiled.name, "at": at}
-        spans, reducers = compiled.spans, compiled.reducers
+        fields = compiled.fields
         for key, value in values.items():
-            if key in spans and type(value) is int:
-                own, low, high = spans[key]
-                if low <= value <= high:
-                    message[own] = value
-                    continue
-            own, reduce = reducers.get(key, _UNDECLARED_KEY)
+            own, low, high, reduce = fields.get(key, _UNDECLARED_KEY)
+            if type(value) is int and low <= value <= high:
+                message[own] = value
+                continue
             if reduce is None:
                 self.counts.add(Reason.UNDECLARED_FIELD, compiled.name, UNDECLARED)
                 continue
@@ -153,7 +151,7 @@ class Collector:
             hint = "declare a field of type error_log for it, or use another kind"
             raise EventError(Reason.UNDECLARED_FIELD, f"kind {compiled.name!r} has no field for an error", hint)
         for key, value in values.items():
-            reduce = compiled.reducers[key][1] if type(key) is str and key in compiled.reducers else None
+            reduce = compiled.fields[key][3] if type(key) is str and key in compiled.fields else None
             if reduce is None:
                 _undeclared_field(compiled, key)
             try:
@@ -172,6 +170,6 @@ class Collector:
 
 def _undeclared_field(compiled: Compiled, key: Any) -> NoReturn:
     name = repr(key) if type(key) is str and len(key) <= 80 else f"a {type_name(key)}"
-    known = ", ".join(sorted(compiled.reducers)) or "no fields"
+    known = ", ".join(sorted(compiled.fields)) or "no fields"
     message = f"field {name} is not declared for kind {compiled.name!r}"
     raise EventError(Reason.UNDECLARED_FIELD, message, f"use one of {known}, or declare it in the product's catalogue")

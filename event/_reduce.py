@@ -23,6 +23,7 @@ from audit.types import (
     OTHER,
     SENTINELS,
     TYPES,
+    WHOLE,
     WINDOW,
     bucket_labels,
     instant_text,
@@ -33,23 +34,22 @@ from event.errors import Drop, Reason
 Reducer = Callable[[Any], Any]
 RESERVED = ("kind", "at")
 _MAX_NAME = 512
-_WHOLE = ("id", "count", "size_bytes", "duration_ms")
 _MAX_SITE = 2048
 _ZONES = (timezone, ZoneInfo)
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One kind, ready for use: the precision of `at`, the reducer of each key, and the keys that hold errors.
+    """One kind, ready for use: the precision of `at`, what becomes of each key, and the keys that hold errors.
 
-    `spans` has lowest and highest value for keys that carry a whole number as it is: most fields, checked without a
-    call. What is outside its span goes to the reducer, which knows the exceptions.
+    A key's entry is (the catalogue's own string, lowest, highest, reducer). A whole number from lowest to highest is
+    carried as it is: most values, checked without a call. All else goes to the reducer; where only it may decide,
+    lowest is above highest.
     """
 
     name: str
     precision: str
-    reducers: Mapping[str, tuple[str, Reducer]]
-    spans: Mapping[str, tuple[str, int, int]]
+    fields: Mapping[str, tuple[str, int, int, Reducer]]
     error_keys: tuple[str, ...]
 
 
@@ -61,12 +61,17 @@ def compile_kinds(catalogue: Catalogue, index: Index, case: str = "event") -> di
 def _compile(kind: str, fields: Mapping[str, Field], index: Index) -> Compiled:
     at = fields.get("at")
     precision = at.params["precision"] if at is not None else "second"
-    reducers = {key: (key, _MAKERS.get(f.type, _checked)(f, index)) for key, f in fields.items() if key not in RESERVED}
-    spans = {
-        key: (key, f.params.get("minimum", 0), f.params["maximum"]) for key, f in fields.items() if f.type in _WHOLE
+    ready = {
+        key: (key, *_span(field), _MAKERS.get(field.type, _checked)(field, index))
+        for key, field in fields.items()
+        if key not in RESERVED
     }
     errors = tuple(key for key, f in fields.items() if f.type == "error_log")
-    return Compiled(kind, precision, reducers, spans, errors)
+    return Compiled(kind, precision, ready, errors)
+
+
+def _span(field: Field) -> tuple[int, int]:
+    return WHOLE[field.type](field.params) if field.type in WHOLE else (1, 0)
 
 
 def type_name(value: Any) -> str:
