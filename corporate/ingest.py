@@ -1,8 +1,8 @@
 """One batch, from bytes to receipt.
 
-The order is the rule: size and time (bodies) → whose it claims to be → identity (certificate, signature, revocation)
-→ rate → the catalogue and index that the header names → `audit.gate.declared`, the code that the installation ran →
-stored exactly once → receipt. Nothing of a refused batch is stored but a count.
+The order is the rule: size and time (bodies) → number of lines → whose it claims to be → identity (certificate,
+signature, revocation) → rate → the catalogue and index that the header names → `audit.gate.declared`, the code that the
+installation ran → stored exactly once → receipt. Nothing of a refused batch is stored but a count.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,9 @@ from corporate.errors import Answer
 from corporate.identity import CertificateNeeded, Claimed, Sender
 from corporate.server import CODEC, Corporate
 
+#: More messages than this in one batch are refused: decoded, each takes many times the memory of its line.
+LARGEST_MESSAGES = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -28,6 +31,8 @@ class Accepted:
 
 def accept(server: Corporate, body: bytes, certificate: bytes | None, signature: str | None, now: datetime) -> Accepted:
     """Check, store and sign for `body`. Raises Answer for everything that is not accepted."""
+    if body.count(b"\n") > LARGEST_MESSAGES + 1:
+        raise Answer(413, "too-large", f"the batch has more than {LARGEST_MESSAGES} messages", "send fewer in a batch")
     try:
         header, catalogue, index = gate.header_of(body, CODEC)
     except Refused as e:

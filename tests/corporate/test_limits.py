@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from corporate import ingest
 from tests.corporate.pretend import Pretend, message
 from tests.corporate.running import Server, found, peak_memory, running
 
@@ -78,6 +79,13 @@ def test_a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not(one: Prete
     for encoding in ("identity", "zstd"):
         assert one.send(bytes(16 * MIB), encoding=encoding).json["code"] == "malformed"
         assert one.send(bytes(16 * MIB + 1), encoding=encoding).json["code"] == "too-large"
+
+
+def test_a_batch_of_too_many_messages_is_refused_before_one_is_decoded(one: Pretend) -> None:
+    header, line = one.seal(1).splitlines(keepends=True)
+    assert one.send(header + line * ingest.LARGEST_MESSAGES).json["code"] == "malformed", "the header says 1"
+    reply = one.send(header + line * (ingest.LARGEST_MESSAGES + 1))
+    assert (reply.status, reply.json["code"]) == (413, "too-large")
 
 
 def test_a_zip_bomb_is_not_unpacked(one: Pretend) -> None:
