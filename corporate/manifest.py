@@ -54,6 +54,11 @@ def load(folder: Path) -> dict[str, Any]:
         ) from e
 
 
+def changed_ns(folder: Path) -> int:
+    """When the manifest's file was changed last, in nanoseconds since 1970. Raises OSError."""
+    return (folder / FILE).stat().st_mtime_ns
+
+
 def root_fingerprint(folder: Path) -> str:
     """The fingerprint that an administrator of an installation pins."""
     return keys.fingerprint(signed.from_jwk(load(folder)["root"]))

@@ -1,10 +1,14 @@
 """Everything one process of corporate needs, opened once: settings, database, keys, manifest, rules.
 
 Leaves to others: what is done with it. Rules: opening connects to nothing and writes nothing (the processes fork
-afterwards); catalogues and indexes are looked up by hash and kept, since a hash never changes its meaning.
+afterwards); keys and manifest are read together, again whenever the manifest's file changes, so that signing a new one
+needs no restart and a receipt is never signed by a key that the manifest served beside it does not name; catalogues
+and indexes are looked up by hash and kept, since a hash never changes its meaning.
 """
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,11 +21,23 @@ from audit.gate import Codec
 from audit.index import Index
 from corporate import keys, manifest, releases
 from corporate.database import EVERYBODY, Store
+from corporate.errors import OperatorError
+from corporate.keys import Keys
 from corporate.models import Kind
 from corporate.settings import Settings
 
 CODEC = Codec(msgspec.json.encode, msgspec.json.decode)
 _KEPT = 64
+_HASH = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Signing:
+    """Keys and manifest as they were when the manifest's file changed last (nanoseconds since 1970)."""
+
+    changed_ns: int
+    keys: Keys
+    manifest: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +46,27 @@ class Corporate:
 
     settings: Settings
     store: Store
-    keys: keys.Keys
-    manifest: dict[str, Any]
+    _signing: list[_Signing]
     _catalogues: dict[str, Catalogue] = field(default_factory=dict)
     _indexes: dict[str, Index] = field(default_factory=dict)
     _kinds: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> Keys:
+        """The serving keys that belong to the manifest."""
+        return self._current().keys
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as its file is now."""
+        return self._current().manifest
+
+    def _current(self) -> _Signing:
+        """Read again what has changed; what cannot be read leaves everything as it was, and `check` says so."""
+        with suppress(OSError, OperatorError):
+            if manifest.changed_ns(self.settings.folder) != self._signing[0].changed_ns:
+                self._signing[0] = _read(self.settings)
+        return self._signing[0]
 
     def catalogue(self, wanted: str) -> Catalogue | None:
         """The catalogue with this hash, or None."""
@@ -58,9 +90,17 @@ def open_corporate(settings: Settings) -> Corporate:
     return Corporate(
         settings=settings,
         store=Store(settings.database_url),
-        keys=keys.load(settings.keys),
-        manifest=manifest.load(settings.folder),
+        _signing=[_read(settings)],
     )
+
+
+def _read(settings: Settings) -> _Signing:
+    """Raises OperatorError. The time is taken first: what is written meanwhile is read again."""
+    try:
+        changed_ns = manifest.changed_ns(settings.folder)
+    except OSError:
+        changed_ns = 0  # `load` says what is wrong with the file
+    return _Signing(changed_ns, keys.load(settings.keys), manifest.load(settings.folder))
 
 
 def prepare(server: Corporate, now: datetime) -> None:
@@ -72,7 +112,7 @@ def prepare(server: Corporate, now: datetime) -> None:
 
 def _kept(kept: dict[str, Any], wanted: str, load: Any) -> Any:
     found = kept.get(wanted)
-    if found is None:
+    if found is None and _HASH.fullmatch(wanted):  # PostgreSQL cannot even be asked for a text with NUL
         found = load()
         if found is not None:
             if len(kept) >= _KEPT:

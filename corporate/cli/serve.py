@@ -86,7 +86,7 @@ def check(context: click.Context, as_json: bool) -> None:
 @click.command("manifest")
 @click.pass_context
 def sign_manifest(context: click.Context) -> None:
-    """Sign a new manifest with the root (its private key must be in the folder). Restart to serve it."""
+    """Sign a new manifest with the root (its private key must be in the folder). A running server serves it at once."""
     settings = read_settings(context)
     made = manifest.make(settings.folder, settings.name, datetime.now(UTC))
     click.echo(f"manifest {made['claims']['version']}, good until {made['claims']['expires_at']}")

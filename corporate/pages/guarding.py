@@ -35,6 +35,7 @@ HEADERS = {
 def register(app: Flask) -> None:
     """Guard every route of `app`."""
     app.before_request(_who)
+    app.before_request(_no_nul)
     app.before_request(_form_is_ours)
     app.after_request(_headers)
 
@@ -74,6 +75,13 @@ def _who() -> Base | None:
     if g.person is not None or request.endpoint in OPEN:
         return None
     return redirect(url_for("signing_in.form"), 303)
+
+
+def _no_nul() -> None:
+    """No text of ours has a NUL, and PostgreSQL takes none: refused here, once, and alike for both databases."""
+    given = (*request.args.items(multi=True), *request.form.items(multi=True), (request.path,))
+    if any("\0" in text for texts in given for text in texts):
+        abort(400, "What was asked for has a NUL character in it, which no name here has.")
 
 
 def _form_is_ours() -> None:

@@ -1,8 +1,10 @@
 """From a token to a certificate, once."""
 
+import time
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import signed
-from corporate import enrolment, keys
+from corporate import enrolment, keys, settings
+from corporate.app import create_app
 from corporate.database import EVERYBODY
+from corporate.server import open_corporate
 from tests.corporate.pretend import Pretend
-from tests.corporate.running import Server
+from tests.corporate.running import Server, command, found
 
 
 def test_the_certificate_names_the_installation_and_lasts_thirty_days(stranger: Pretend) -> None:
@@ -47,6 +51,14 @@ def test_a_token_serves_one_installation(one: Pretend, server: Server, tmp_path:
 def test_an_unknown_token_is_refused(stranger: Pretend) -> None:
     reply = stranger.enrol("dhe_" + "A" * 43)
     assert (reply.status, reply.json["code"]) == (401, "token-unknown")
+
+
+def test_a_stranger_with_a_wrong_token_does_not_wait_for_the_write_lock(stranger: Pretend) -> None:
+    started = time.monotonic()
+    with stranger.server.store() as store, store.writing(EVERYBODY):
+        reply = stranger.enrol("dhe_" + "B" * 43)
+    assert (reply.status, reply.json["code"]) == (401, "token-unknown")
+    assert time.monotonic() - started < 25, "whoever asks for the lock waits 30 s for it, and fails"
 
 
 def test_a_token_ends(stranger: Pretend) -> None:
@@ -112,6 +124,34 @@ def test_a_malformed_request_is_refused_in_the_one_shape(stranger: Pretend, chan
     reply = stranger.post_json({"token": "t", "installation": stranger.id, "csr": stranger.csr(), **change})
     assert reply.status == 400
     assert set(reply.json) == {"code", "message", "hint", "retry"}
+
+
+def test_a_manifest_that_is_signed_again_is_served_without_a_restart(tmp_path: Path) -> None:
+    config, root = found(tmp_path, "")
+    opened = open_corporate(settings.read(config, {}))
+    wire = create_app(opened.settings, "wire", opened).test_client()
+    first = wire.get("/v1/manifest").json
+    (opened.settings.keys / "receipts.pem").write_bytes(_private(key := Ed25519PrivateKey.generate()))
+    assert opened.keys.receipts.public_key() != key.public_key(), "the manifest does not name this key yet"
+    command(config, "manifest")
+    second = wire.get("/v1/manifest").json
+    assert [_claims(made, root)["version"] for made in (first, second)] == [1, 2]
+    assert opened.keys.receipts.public_key() == key.public_key()
+    (opened.settings.folder / "manifest.json").write_text("half a")
+    assert wire.get("/v1/manifest").json == second, "what cannot be read leaves everything as it was"
+
+
+def _private(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _claims(made: dict[str, Any], root: str) -> dict[str, Any]:
+    """The claims, after the signature of the root with that fingerprint was verified."""
+    key = signed.from_jwk(made["root"])
+    assert keys.fingerprint(key) == root
+    return dict(msgspec.json.decode(signed.verify(made["manifest"], signed.ring(key), signed.MANIFEST)))
 
 
 def test_the_manifest_is_signed_by_the_root_that_init_printed(stranger: Pretend) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from tests.corporate.pretend import Pretend
@@ -58,6 +59,14 @@ def test_any_bytes_to_the_enrolment_are_answered_in_the_one_shape(stranger: Pret
 def test_any_bytes_as_a_batch_are_malformed_and_never_an_error_of_ours(one: Pretend, body: bytes) -> None:
     reply = one.send(body)
     assert (reply.status, reply.json["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("key", ["catalogue", "index", "case", "installation"])
+def test_a_nul_in_a_header_is_no_error_of_ours(one: Pretend, key: str) -> None:
+    header, rest = one.seal(1).split(b"\n", 1)
+    value = msgspec.json.decode(header)[key]
+    reply = one.send(header.replace(value.encode(), b"\\u0000" * len(value)) + b"\n" + rest)
+    assert reply.status in (400, 401, 404), reply
 
 
 def test_no_error_quotes_what_was_sent(one: Pretend, server: Server) -> None:

@@ -187,6 +187,17 @@ def test_the_exact_bytes_and_the_receipt_can_be_taken_home(shown: tuple[Server, 
         assert visitor.ask("GET", f"/received?before={nowhere}.{nowhere}").status == 200
 
 
+def test_a_nul_in_what_was_asked_for_is_refused(visitor: Visitor) -> None:
+    visitor.ask("GET", "/sign-in")
+    assert visitor.ask("POST", "/sign-in", {"name": "a\0b", "password": "x" * 12}).status == 400
+    visitor.sign_in()
+    for query in ("kind=%00", "installation=a%00", "case=%00", "x=1&x=%00", "%00=1"):
+        assert visitor.ask("GET", f"/received?{query}").status == 400, query
+    for path in ("/installations/%00", "/nothing%00"):
+        assert visitor.ask("GET", path).status == 400, path
+    assert visitor.ask("POST", "/tokens", {"customer": "a\0b"}).status == 400
+
+
 def test_a_token_is_shown_once(visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.ask("GET", "/tokens")
