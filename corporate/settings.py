@@ -41,7 +41,7 @@ class Pages:
     names: tuple[str, ...] = ("127.0.0.1", "localhost")
     certificate: Path | None = None
     key: Path | None = None
-    behind_proxy: bool = False
+    behind_proxy: bool = False  # of a proxy on this machine: it says whose address and scheme a request has
 
     @property
     def https(self) -> bool:
@@ -217,10 +217,18 @@ def _https_faults(settings: Settings) -> list[str]:
     pages = settings.pages
     if (pages.certificate is None) != (pages.key is None):
         faults.append("'pages.certificate' and 'pages.key' belong together; give both or neither")
-    if _is_ip(pages.address) and not ipaddress.ip_address(pages.address).is_loopback and not pages.https:
+    if not _is_ip(pages.address) or ipaddress.ip_address(pages.address).is_loopback:
+        return faults
+    if pages.behind_proxy:
+        faults.append(
+            f"'pages.behind_proxy' is set, and 'pages.address' is {pages.address!r}, where others than the proxy could "
+            'say for whom they speak: write pages.address = "127.0.0.1" with the proxy on this machine, or give '
+            "pages.certificate and pages.key without behind_proxy"
+        )
+    elif not pages.https:
         faults.append(
             f"'pages.address' is {pages.address!r}, which other machines reach: give pages.certificate and pages.key, "
-            "or set pages.behind_proxy = true behind a proxy that speaks https"
+            "or let a proxy on this machine speak https (pages.behind_proxy = true)"
         )
     return faults
 

@@ -70,9 +70,18 @@ def test_a_value_that_cannot_work_is_a_fault(tmp_path: Path, text: str) -> None:
 def test_pages_that_others_reach_need_https(tmp_path: Path) -> None:
     address = f'{GOOD}[pages]\naddress = "0.0.0.0"\n'
     assert "certificate" in faults(tmp_path, address)[0]
-    assert read(tmp_path, address + "behind_proxy = true\n").pages.https
+    assert read(tmp_path, f"{GOOD}[pages]\nbehind_proxy = true\n").pages.https
     assert read(tmp_path, address + 'certificate = "a.crt"\nkey = "a.pem"\n').pages.certificate == tmp_path / "a.crt"
     assert read(tmp_path, f'{GOOD}[pages]\naddress = "::1"\n').pages.https is False
+
+
+def test_forwarded_headers_are_believed_only_where_nobody_but_the_proxy_can_reach_us(tmp_path: Path) -> None:
+    for address in ("::", "192.0.2.7"):
+        text = f'{GOOD}[pages]\naddress = "{address}"\nbehind_proxy = true\n'
+        for more in ("", 'certificate = "a.crt"\nkey = "a.pem"\n'):
+            (fault,) = faults(tmp_path, text + more)
+            assert "behind_proxy" in fault
+            assert 'write pages.address = "127.0.0.1"' in fault
 
 
 def test_the_databases_password_may_come_from_the_environment_or_a_file(tmp_path: Path) -> None:
