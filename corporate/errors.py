@@ -62,3 +62,11 @@ class Answer(CorporateError):
     def headers(self) -> dict[str, str]:
         """Headers that belong to this answer: `Retry-After` in seconds."""
         return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+
+
+def place_of(error: BaseException) -> str:
+    """Where `error` was raised, `module:line`: a log may say it, unlike the error's words, which may quote a value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "?" if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"

@@ -7,6 +7,7 @@ from flask import Flask, g, render_template
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from corporate.errors import place_of
 from corporate.pages.guarding import form_token
 
 _LOG = logging.getLogger(__name__)
@@ -50,10 +51,6 @@ def _refused(error: HTTPException) -> tuple[str, int]:
 
 def _unexpected(error: Exception) -> tuple[str, int]:
     """The log has the type and the place, never the words, which may quote what somebody sent."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = "?" if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
-    _LOG.error("unexpected %s at %s", type(error).__name__, place)
+    _LOG.error("unexpected %s at %s", type(error).__name__, place_of(error))
     words = "Something unexpected happened; the server's log says where. Try again."
     return render_template("error.html", code=500, name="Unexpected error", words=words), 500
