@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from corporate import bodies, enrolment, ingest
-from corporate.errors import Answer
+from corporate.errors import Answer, place_of
 from corporate.server import Corporate
 
 _LOG = logging.getLogger(__name__)
@@ -146,6 +146,8 @@ def presented_certificate(environ: dict[str, Any]) -> bytes | None:
 class WireApi(Api):
     """flask-smorest with our one shape of errors."""
 
+    ERROR_SCHEMA = ErrorOut
+
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Give flask's own errors (404, 405, 413, 422 …) the same shape; keep their headers, such as Allow."""
         status = error.code or 500
@@ -161,8 +163,12 @@ class WireApi(Api):
 _CODES = {400: "malformed", 404: "no-such-route", 405: "method", 413: "too-large", 415: "media-type", 422: "malformed"}
 
 
-def register(app: Flask, server: Corporate) -> None:
-    """Put the API onto `app`."""
+def describe() -> dict[str, Any]:
+    """The OpenAPI document, without a server behind it."""
+    return dict(_api(Flask("corporate", static_folder=None)).spec.to_dict())
+
+
+def _api(app: Flask) -> Api:
     app.config.update(
         API_TITLE="Diffgram corporate",
         API_VERSION="v1",
@@ -172,8 +178,15 @@ def register(app: Flask, server: Corporate) -> None:
         MAX_CONTENT_LENGTH=_ENROLMENT_BYTES,
         PROPAGATE_EXCEPTIONS=False,
     )
+    made = WireApi(app)
+    made.register_blueprint(blueprint)
+    return made
+
+
+def register(app: Flask, server: Corporate) -> None:
+    """Put the API onto `app`."""
     app.extensions["corporate"] = server
-    WireApi(app).register_blueprint(blueprint)
+    _api(app)
     app.register_error_handler(Answer, _rendered)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(Exception, _unexpected)
@@ -195,11 +208,7 @@ def _database_away(error: OperationalError) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """Anything else: the log has the place, never the words of the error, which may quote what was sent."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = "?" if trace is None else f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
-    _LOG.error("unexpected %s at %s", type(error).__name__, place)
+    _LOG.error("unexpected %s at %s", type(error).__name__, place_of(error))
     return _rendered(Answer(500, "internal", "an unexpected error; it was logged", "send it again later", retry=True))
 
 

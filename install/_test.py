@@ -38,6 +38,7 @@ DOCUMENTS = (  # each ends with an error when what is committed is not what it w
     ("python", "-m", "audit", "document", "--check"),
     ("python", "-m", "event.document", "--check"),
     ("python", "-m", "diffgram_home.cli.document", "--check"),
+    ("python", "-m", "corporate.cli.api", "--check"),
     ("python", "examples/annotator/build_index.py", "--check"),
 )
 PARALLEL = ("-q", "--numprocesses=2", "--dist=loadgroup")

@@ -11,6 +11,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from corporate.pages import batches, guarding, installations, rendering, signing_in, tokens
 from corporate.server import Corporate
 
+PAGES = (signing_in, installations, batches, tokens)
+
 
 def register(app: Flask, server: Corporate) -> None:
     """Put the pages onto `app`."""
@@ -21,5 +23,5 @@ def register(app: Flask, server: Corporate) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     guarding.register(app)
     rendering.register(app)
-    for module in (signing_in, installations, batches, tokens):
+    for module in PAGES:
         app.register_blueprint(module.blueprint)

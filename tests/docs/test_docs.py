@@ -23,6 +23,7 @@ CORPORATE = ("--program", "corporate.cli:main", "--name", "diffgram-corporate", 
 GENERATED = {
     "commands": ("diffgram_home.cli.document",),
     "corporate_commands": ("diffgram_home.cli.document", *CORPORATE),
+    "corporate_api": ("corporate.cli.api",),
     "routes": ("diffgram_home.cli.routes",),
 }
 
@@ -135,6 +136,15 @@ def test_every_route_stands_in_the_docs_with_who_may_use_it():
     assert {"anybody", "security"} <= {who for _, _, who, _ in rows}
     open_to_all = {route for route, _, who, _ in rows if who == "anybody"}
     assert open_to_all == {"/sign-in", "/static/<name>", "/favicon.ico"}
+
+
+def test_every_address_of_corporate_stands_in_the_docs():
+    text = (DOCS / "corporate_api.md").read_text()
+    headings = set(re.findall(r"^### `([A-Z]+ /\S+)`$", text, re.MULTILINE))
+    assert headings == {"GET /v1/manifest", "POST /v1/enrolment", "POST /v1/batches"}
+    rows = dict(re.findall(r"^\| `(/.*?)` \| [A-Z, ]+ \| (.+?) \| .+? \|$", text, re.MULTILINE))
+    assert len(rows) >= 10
+    assert {route for route, who in rows.items() if who == "anybody"} == {"/sign-in", "/static/<path:filename>"}
 
 
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)")
