@@ -11,6 +11,7 @@ What a leaf says is `audit.record`'s; the hashing is `audit.tree`'s. Rules:
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -168,8 +169,11 @@ def _place(home: Home, text: str) -> bool | str:
     if path is None:
         return False
     try:
-        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        # Without O_NONBLOCK a pipe that nobody reads would hold up every round.
+        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
         try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return f"cannot append a checkpoint to '{path}': it is no regular file"
             data = text.encode() + b"\n"
             if os.write(handle, data) != len(data):
                 return f"only a part of a checkpoint could be written to '{path}'"

@@ -191,6 +191,9 @@ def _gather(items: Iterable[Finding | Report]) -> Verified:
 def _placed(home: Home) -> list[str]:
     """Checkpoints in the file that the customer named: notes one after the other, an empty line behind each."""
     path = home.settings.checkpoint_file
+    if path and path.exists() and not path.is_file():  # reading a pipe could wait for ever
+        hint = "name a regular file as [ledger] checkpoint_file"
+        raise LedgerError("checkpoints-unreadable", f"cannot read '{path}': it is no regular file", hint)
     try:
         text = path.read_text(encoding="utf-8") if path else ""
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 """The ledger as a whole: verified here, exported, verified from the file; and each kind of damage is found."""
 
 import json
+import os
 from datetime import timedelta
 
 import pytest
@@ -125,6 +126,18 @@ def test_a_checkpoint_file_that_cannot_be_written_is_told(tmp_path):
     ledger.sign_checkpoint(home, NOW)
     assert [notice.code for notice in reading.notices(home)] == ["checkpoint-file"]
     home.close()
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_checkpoint_file_that_is_a_pipe_is_told_and_holds_up_nothing(tmp_path, read):
+    os.mkfifo(tmp_path / "kept.txt")
+    reader = os.open(tmp_path / "kept.txt", os.O_RDONLY | os.O_NONBLOCK) if read else None
+    home = build(tmp_path, more='[ledger]\ncheckpoint_file = "kept.txt"\n')
+    ledger.sign_checkpoint(home, NOW)
+    assert [notice.code for notice in reading.notices(home)] == ["checkpoint-file"]
+    home.close()
+    if reader is not None:
+        os.close(reader)
 
 
 def test_the_history_tells_every_change_from_the_ledger_itself(lived):
