@@ -20,7 +20,6 @@ from cryptography import x509
 
 from audit import modes as mode_file
 from diffgram_home import people, reading, views
-from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 
 FAULT, NOTICE = "fault", "notice"
@@ -57,6 +56,7 @@ class Facts:
     heartbeat_at: datetime | None
     enrolled: bool
     certificate_ends_at: datetime | None
+    certificate_damaged: bool
     roles: Mapping[str, int]
     cases: tuple[views.Case, ...]
     withheld_fields: tuple[str, ...]
@@ -136,6 +136,9 @@ def _identity(facts: Facts) -> Iterator[Finding]:
         to_do = "ask the vendor for a token, then `diffgram-home enrol --token-file FILE`"
         level = FAULT if _any_on(facts) else NOTICE
         yield Finding(level, "not-enrolled", "corporate does not know this installation: nothing can be sent", to_do)
+    if facts.certificate_damaged:
+        to_do = "run `diffgram-home enrol --again --token-file FILE` with a new token"
+        yield Finding(FAULT, "certificate-malformed", "the certificate from corporate cannot be read", to_do)
     ends = facts.certificate_ends_at
     if ends is not None and ends - facts.now < CERTIFICATE_SOON:
         yield Finding(
@@ -238,6 +241,7 @@ def gather(home: Home, now: datetime) -> Facts:
     settings, overview, fields = home.settings, reading.overview(home, now), reading.fields(home)
     on = {case.case for lane in overview.lanes if (case := lane.case).mode == "on"}
     live = [f for f in fields if f.state != "removed"]
+    certificate_ends_at, certificate_damaged = _certificate(settings.folder / "keys" / "certificate.pem")
     return Facts(
         now=now,
         every=timedelta(seconds=settings.sending.every_s),
@@ -249,7 +253,8 @@ def gather(home: Home, now: datetime) -> Facts:
         mode_file_readable=_modes_readable(settings.spool.folder / "modes"),
         heartbeat_at=overview.heartbeat_at,
         enrolled=overview.enrolled,
-        certificate_ends_at=_certificate_end(settings.folder / "keys" / "certificate.pem"),
+        certificate_ends_at=certificate_ends_at,
+        certificate_damaged=certificate_damaged,
         roles=_roles(home),
         cases=tuple(lane.case for lane in overview.lanes),
         withheld_fields=tuple(f.name for f in live if f.state != "approved" and (f.case in on or f.case == "every")),
@@ -288,14 +293,14 @@ def _modes_readable(path: Path) -> bool:
     return True
 
 
-def _certificate_end(path: Path) -> datetime | None:
+def _certificate(path: Path) -> tuple[datetime | None, bool]:
+    """When the certificate ends, if there is one, and whether it is damaged."""
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc, False
     except FileNotFoundError:
-        return None
-    except ValueError as error:
-        hint = "run `diffgram-home enrol --again --token-file FILE` with a new token"
-        raise StoreError("certificate-malformed", f"'{path}' is no certificate", hint) from error
+        return None, False
+    except (OSError, ValueError):
+        return None, True
 
 
 def _roles(home: Home) -> dict[str, int]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from diffgram_home import health, views
+from tests.store.building import build
 
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
 CASE = views.Case(
@@ -40,6 +41,7 @@ HEALTHY = health.Facts(
     heartbeat_at=NOW - timedelta(seconds=30),
     enrolled=True,
     certificate_ends_at=NOW + timedelta(days=20),
+    certificate_damaged=False,
     roles={"admin": 1, "security": 1},
     cases=(CASE,),
     withheld_fields=(),
@@ -76,6 +78,7 @@ def test_a_healthy_installation_has_no_findings():
         ({"heartbeat_at": NOW + timedelta(minutes=3)}, "fault", "clock-back"),
         ({"enrolled": False}, "fault", "not-enrolled"),
         ({"certificate_ends_at": NOW + timedelta(days=6)}, "notice", "certificate-ends"),
+        ({"certificate_ends_at": None, "certificate_damaged": True}, "fault", "certificate-malformed"),
         ({"certificate_ends_at": NOW}, "fault", "certificate-ends"),
         ({"roles": {"security": 1}}, "notice", "no-admin"),
         ({"roles": {"admin": 1, "security": 0}}, "notice", "no-security"),
@@ -133,3 +136,13 @@ def test_an_installation_that_sends_nothing_need_not_be_enrolled():
 def test_many_names_are_shortened():
     facts = replace(HEALTHY, withheld_fields=tuple(f"home.f{n}" for n in range(9)))
     assert "and 4 more" in health.findings(facts)[0].what
+
+
+def test_a_damaged_certificate_hides_no_other_finding(tmp_path):
+    home = build(tmp_path)
+    try:
+        (home.keys.folder / "certificate.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n")
+        codes = {finding.code for finding in health.findings(health.gather(home, NOW))}
+    finally:
+        home.close()
+    assert {"certificate-malformed", "never-run"} <= codes
