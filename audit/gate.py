@@ -141,15 +141,16 @@ def void(header: Header, rules: Rules, codec: Codec) -> Sealed:
     return seal((), header, rules, codec)
 
 
-def check(body: bytes, rules: Rules, generation: int, codec: Codec) -> Batch:
-    """Return the batch if these very bytes may leave now.
+def check(body: bytes, rules: Rules, generation: int, codec: Codec, *, now: datetime) -> Batch:
+    """Return the batch if these very bytes may leave `now`.
 
-    `generation` is the store's when the bytes were sealed: a switch that moved since then refuses them.
+    `generation` is the store's when the bytes were sealed: a switch that moved since then refuses them. A field that
+    expired while the batch waited refuses them too; a clock that was set back brings none back.
     Raises Refused (with Undeclared for content outside the catalogue).
     """
     batch, shapes = _declared(body, rules.catalogue, rules.index, codec)
     _wrapping_approved(rules)
-    plans = rules.plans(batch.header.sealed_at.date())
+    plans = rules.plans(max(batch.header.sealed_at.date(), now.date()))
     for _, kind, *keys in shapes:
         plan, switch = plans[kind], rules.modes.of(kind)
         if switch.mode != "on" or switch.generation > generation:

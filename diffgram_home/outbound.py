@@ -173,13 +173,13 @@ class Door:
         headers = {"Content-Type": "application/json"}
         return self._exchange("POST", "/v1/enrolment", lambda: body, headers, _verified(trust, None))
 
-    def send_batch(self, body: bytes, generation: int, identity: Identity, trust: Trust) -> Answer:
-        """Post the sealed batch `body`, sealed under the store's `generation`, once.
+    def send_batch(self, body: bytes, generation: int, identity: Identity, trust: Trust, *, now: datetime) -> Answer:
+        """Post the sealed batch `body`, sealed under the store's `generation`, once, if it may leave `now`.
 
         Raises audit's Refused (nothing left, nothing was opened), NotReached, Unknown.
         """
         rules = self._rules()
-        self._check(body, rules, generation, identity)
+        self._check(body, rules, generation, identity, now)
         signature = signed.sign(body, identity.key, signed.BATCH, detached=True)
         packed = self._compressor.compress(body)
         headers = {
@@ -191,7 +191,7 @@ class Door:
         def content() -> bytes:
             latest = self._rules()
             if latest is not rules:
-                self._check(body, latest, generation, identity)
+                self._check(body, latest, generation, identity, now)
             return packed
 
         return self._exchange("POST", "/v1/batches", content, headers, self._context_for(trust, identity))
@@ -220,8 +220,8 @@ class Door:
             self._contexts = {wanted: _verified(trust, identity)}
         return self._contexts[wanted]
 
-    def _check(self, body: bytes, rules: gate.Rules, generation: int, identity: Identity) -> None:
-        batch = gate.check(body, rules, generation, _CODEC)
+    def _check(self, body: bytes, rules: gate.Rules, generation: int, identity: Identity, now: datetime) -> None:
+        batch = gate.check(body, rules, generation, _CODEC, now=now)
         case = batch.header.case
         if rules.modes.cases.get(case) != "on":  # a void has no messages whose kinds could be off
             raise Refused("switched", case, f"case '{case}' is not on", "switch it on, or leave it: nothing is lost")

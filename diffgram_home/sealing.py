@@ -110,19 +110,19 @@ def void_refused(home: Home, now: datetime) -> int:
             wanted = select(Batch).where(Batch.state == QUEUED, Batch.id > after).order_by(Batch.id).limit(20)
             waiting = list(session.scalars(wanted))
             for batch in waiting:
-                reason = _refusal(session, batch, ruling.within(home, session))
+                reason = _refusal(session, batch, ruling.within(home, session), now)
                 voided += reason is not None and void_within(home, session, batch.id, reason, now)
         if not waiting:
             return voided
         after = waiting[-1].id
 
 
-def _refusal(session: Session, batch: Batch, rules: Rules) -> str | None:
+def _refusal(session: Session, batch: Batch, rules: Rules, now: datetime) -> str | None:
     body = bodies.get(session, batch.sha256)
     if body is None:
         return None
     try:
-        gate.check(body, rules, batch.generation, ruling.CODEC)
+        gate.check(body, rules, batch.generation, ruling.CODEC, now=now)
     except Refused as refused:
         return _VOID_REASONS.get(refused.code, "refused")
     return None

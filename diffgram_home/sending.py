@@ -221,9 +221,10 @@ def _attempt(current: _Round, batch: Batch) -> Verdict | None:
 def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
     """What the door brings back for these bytes; the manifest is fetched again, once, for a key that is not in it."""
     home = current.home
-    who = enrolment.identity(home, current.clock(), show=current.show)
+    now, trusted = current.clock(), enrolment.trust(home, current.stated)
+    who = enrolment.identity(home, now, show=current.show)
     try:
-        answer = current.door.send_batch(body, batch.generation, who, enrolment.trust(home, current.stated))
+        answer = current.door.send_batch(body, batch.generation, who, trusted, now=now)
     except Refused as error:
         return judging.of_refusal(error)
     except DoorError as error:

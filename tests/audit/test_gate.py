@@ -26,7 +26,7 @@ def lines(sealed):
 def test_a_good_message_is_sealed_checked_and_declared():
     sealed = seal(collected(), collected(order_id=8))
     assert (sealed.taken, sealed.kept, sealed.withheld) == (2, (True, True), {})
-    batch = gate.check(sealed.body, ALL, 1, CODEC)
+    batch = gate.check(sealed.body, ALL, 1, CODEC, now=NOW)
     assert batch == gate.declared(sealed.body, ALL.catalogue, ALL.index, CODEC)
     assert batch.header == header()
     assert batch.messages[1] == {"kind": "shop/order-placed", **samples.GOOD, "order_id": 8}
@@ -125,19 +125,35 @@ def test_a_batch_holds_one_case():
 
 def test_the_check_refuses_bytes_sealed_before_the_switch_moved():
     sealed = seal(collected())
-    gate.check(sealed.body, ALL, 1, CODEC)
+    gate.check(sealed.body, ALL, 1, CODEC, now=NOW)
     with pytest.raises(Refused, match="switched"):
-        gate.check(sealed.body, ALL, 0, CODEC)
+        gate.check(sealed.body, ALL, 0, CODEC, now=NOW)
     with pytest.raises(Refused, match="switched"):
-        gate.check(sealed.body, rules(event="local"), 1, CODEC)
+        gate.check(sealed.body, rules(event="local"), 1, CODEC, now=NOW)
 
 
 def test_the_check_refuses_bytes_whose_approval_was_withdrawn():
     sealed = seal(collected())
     some = consent.to(field for field in ALL.catalogue.fields.values() if field.name != "shop.items")
     with pytest.raises(Refused) as refused:
-        gate.check(sealed.body, rules(allowed=some), 1, CODEC)
+        gate.check(sealed.body, rules(allowed=some), 1, CODEC, now=NOW)
     assert (refused.value.code, refused.value.path) == ("not-approved", "shop.items")
+
+
+def test_the_check_refuses_a_field_that_expired_while_its_batch_waited():
+    expiring = rules(samples.load(samples.product(expires="2026-11-21")))
+    body = seal(collected(), given_rules=expiring).body
+    gate.check(body, expiring, 1, CODEC, now=NOW)
+    with pytest.raises(Refused, match="expired"):
+        gate.check(body, expiring, 1, CODEC, now=NOW + timedelta(days=1))
+
+
+def test_a_clock_that_was_set_back_brings_no_expired_field_back():
+    body = seal(collected()).body
+    expired = rules(samples.load(samples.product(expires="2026-11-20")))
+    ours = ALL.catalogue.hash.encode(), expired.catalogue.hash.encode()
+    with pytest.raises(Refused, match="expired"):
+        gate.check(body.replace(*ours), expired, 1, CODEC, now=NOW - timedelta(days=9))
 
 
 def test_a_void_carries_the_number_and_nothing_else():
@@ -149,7 +165,7 @@ def test_a_void_carries_the_number_and_nothing_else():
 def test_a_void_outlives_the_catalogue_under_which_its_number_was_sealed():
     sealed = gate.void(header(void="withdrawn"), ALL, CODEC)
     later = rules(samples.load(samples.product(items=samples.TYPED["items"].replace("99", "100"))))
-    assert gate.check(sealed.body, later, 1, CODEC).header == header(void="withdrawn")
+    assert gate.check(sealed.body, later, 1, CODEC, now=NOW).header == header(void="withdrawn")
 
 
 @pytest.mark.parametrize(
@@ -266,9 +282,9 @@ def test_whatever_is_sealed_is_declared_approved_and_on(messages, withdrawn, mod
     sealed = gate.seal(messages, header(), made, CODEC)
     if not sealed.taken:
         with pytest.raises(Refused):
-            gate.check(sealed.body, made, 1, CODEC)
+            gate.check(sealed.body, made, 1, CODEC, now=NOW)
         return
-    batch = gate.check(sealed.body, made, 1, CODEC)
+    batch = gate.check(sealed.body, made, 1, CODEC, now=NOW)
     assert len(batch.messages) == sealed.taken == sum(sealed.kept)
     assert mode == "on" or not batch.messages
     names = {key: f.name for key, f in ALL.catalogue.of_kind("shop/order-placed").items()}

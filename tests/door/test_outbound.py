@@ -57,7 +57,7 @@ def push(place: Place, body: bytes, generation: int, door: Door | None = None) -
     now = place.now()
     stated = manifest.stored(place.home, now)
     who, trust = enrolment.identity(place.home, now), enrolment.trust(place.home, stated)
-    return (door or place.door).send_batch(body, generation, who, trust)
+    return (door or place.door).send_batch(body, generation, who, trust, now=place.now())
 
 
 @pytest.mark.parametrize(

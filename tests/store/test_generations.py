@@ -86,7 +86,7 @@ class World:
             if not due:
                 return
             body = sealing.bodies.get(session, due[0].sha256)
-            gate.check(body, rules.within(self.home, session), due[0].generation, rules.CODEC)
+            gate.check(body, rules.within(self.home, session), due[0].generation, rules.CODEC, now=NOW)
             attempt = attempts.begin(session, due[0], "127.0.0.1:8091", NOW)
             receipt = "a.b.c" if outcome == "accepted" else None
             voided = due[0].voided_sha256 if due[0].may_be_received else None

@@ -69,7 +69,7 @@ def test_pending_shows_the_very_bytes_that_the_gate_lets_pass(home):
     (made,) = collect_and_seal(home, range(3))
     (row,) = reading.pending(home).batches
     assert row.sha256 == made.sha256
-    batch = gate.check(row.body, rules.current(home), batches(home)[0].generation, rules.CODEC)
+    batch = gate.check(row.body, rules.current(home), batches(home)[0].generation, rules.CODEC, now=NOW)
     assert [m["order_id"] for m in batch.messages] == [0, 1, 2]
     assert row.lines[1].values[1].field == "shop.order_id"
     assert row.lines[1].values[1].text == "0"
@@ -302,4 +302,4 @@ def test_the_gate_at_the_door_refuses_what_was_switched_since(home):
     text = home.settings.path.read_text()
     home.settings.path.write_text(text.replace('event = "on"', 'event = "local"'))
     with pytest.raises(Refused):
-        gate.check(body, rules.current(home), generation, rules.CODEC)
+        gate.check(body, rules.current(home), generation, rules.CODEC, now=NOW)
