@@ -41,6 +41,7 @@ from urllib3.response import HTTPResponse
 from audit import gate, signed
 from audit.errors import Refused
 from diffgram_home.egress import Destination
+from diffgram_home.errors import HomeError
 from diffgram_home.exchange import Answer, Enrolment, Identity, NotReached, Trust, Unknown, retry_after_s
 
 ANSWER_LIMIT_BYTES = 1024 * 1024
@@ -178,10 +179,12 @@ class Door:
 
         Raises audit's Refused (nothing left, nothing was opened), NotReached, Unknown.
         """
-        rules = self._rules()
-        self._check(body, rules, generation, identity, now)
-        signature = signed.sign(body, identity.key, signed.BATCH, detached=True)
-        packed = self._compressor.compress(body)
+        with nothing_left():
+            rules = self._rules()
+            self._check(body, rules, generation, identity, now)
+            signature = signed.sign(body, identity.key, signed.BATCH, detached=True)
+            packed = self._compressor.compress(body)
+            context = self._context_for(trust, identity)
         headers = {
             "Content-Type": "application/x-ndjson",
             "Content-Encoding": "zstd",
@@ -189,12 +192,13 @@ class Door:
         }
 
         def content() -> bytes:
-            latest = self._rules()
-            if latest is not rules:
-                self._check(body, latest, generation, identity, now)
+            with nothing_left():
+                latest = self._rules()
+                if latest is not rules:
+                    self._check(body, latest, generation, identity, now)
             return packed
 
-        return self._exchange("POST", "/v1/batches", content, headers, self._context_for(trust, identity))
+        return self._exchange("POST", "/v1/batches", content, headers, context)
 
     @property
     def is_stopping(self) -> bool:
@@ -281,6 +285,21 @@ class Door:
                 f"'{host}:{port}' is not in the egress registry",
                 "only the hosts that 'diffgram-home egress' prints may be contacted; see [corporate] in the settings",
             )
+
+
+@contextlib.contextmanager
+def nothing_left() -> Iterator[None]:
+    """Whatever goes wrong in here, no byte has left: NotReached says so, or Refused where the gate said no."""
+    try:
+        yield
+    except (Refused, NotReached):
+        raise
+    except HomeError as error:
+        raise NotReached(error.code, str(error.args[0]), error.hint) from error
+    except Exception as error:
+        # Only the kind of error: its words may hold values.
+        text = f"the batch could not be made ready to go: {type(error).__name__}"
+        raise NotReached("not-ready", text, "run 'diffgram-home check'; tell the vendor if it lasts") from error
 
 
 def _open(host: str, port: int, exchange: _Exchange) -> socket.socket:

@@ -32,6 +32,7 @@ from diffgram_home import (
     judging,
     locks,
     manifest,
+    outbound,
     patience,
     rules,
     sealing,
@@ -222,8 +223,9 @@ def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
     """What the door brings back for these bytes; the manifest is fetched again, once, for a key that is not in it."""
     home = current.home
     now, trusted = current.clock(), enrolment.trust(home, current.stated)
-    who = enrolment.identity(home, now, show=current.show)
     try:
+        with outbound.nothing_left():
+            who = enrolment.identity(home, now, show=current.show)
         answer = current.door.send_batch(body, batch.generation, who, trusted, now=now)
     except Refused as error:
         return judging.of_refusal(error)
@@ -316,8 +318,15 @@ def _close_unfinished(home: Home, now: datetime) -> None:
                 now=now,
                 code=interrupted.code,
                 detail=f"{interrupted.detail}; {interrupted.hint}",
-                retry_at=now,
+                retry_at=now + _pause(home, session.get_one(Batch, attempt.batch_id)),
             )
+
+
+def _pause(home: Home, batch: Batch) -> timedelta:
+    """A process that was ended once may go on at once; what ends it again and again must not fill the ledger."""
+    if batch.tries <= 1:
+        return timedelta(0)
+    return patience.wait(batch.tries, home.settings.sending.every_s)
 
 
 def _body(home: Home, batch: Batch, now: datetime) -> bytes | None:

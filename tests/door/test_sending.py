@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 
 from audit import receipt, record, signed
-from diffgram_home import attempts, bodies, ledger, locks, manifest, models, patience, sending, switching
+from diffgram_home import (
+    attempts,
+    bodies,
+    egress,
+    ledger,
+    locks,
+    manifest,
+    models,
+    outbound,
+    patience,
+    sending,
+    switching,
+)
+from diffgram_home.errors import StoreError
 from tests.door.conftest import Misbehaving
 from tests.door.places import Place, found
 
@@ -246,6 +259,36 @@ def test_a_killed_attempt_is_unknown_at_the_next_start(place: Place, corporate: 
     assert [sent.outcome for sent in place.send()] == ["accepted"]
     assert [(row.outcome, row.code) for row in place.rows()] == [("unknown", "interrupted"), ("accepted", None)]
     assert len(corporate.all_told()) == 1
+
+
+def test_what_interrupts_a_batch_again_and_again_comes_ever_more_rarely(place: Place) -> None:
+    place.work()
+    place.door.stop()
+    waits = []
+    for _ in range(8):
+        with place.home.store.write() as session:
+            attempts.begin(session, session.query(models.Batch).one(), place.door.destination, place.now())
+        now = place.now()
+        place.send()
+        waits.append(round((place.batches()[0].next_try_at - now).total_seconds()))
+    assert waits[0] == 0
+    assert waits[-1] >= 30
+
+
+@pytest.mark.parametrize("error", [StoreError("store-damaged", "no", "restore it"), RuntimeError("0815")])
+def test_an_error_before_anything_was_opened_ends_the_attempt_as_rejected(place: Place, error: Exception) -> None:
+    def broken() -> Any:
+        raise error
+
+    place.work()
+    settings = place.home.settings
+    registry = egress.reachable(settings)
+    place.door = outbound.Door(settings.corporate.url, registry=registry, timeout_s=5, rules=broken)
+    place.send()
+    (row,) = place.rows()
+    assert (row.outcome, row.code) == ("rejected", getattr(error, "code", "not-ready"))
+    assert "0815" not in (row.detail or "")
+    assert place.batches()[0].next_try_at > place.now()
 
 
 def test_while_another_process_sends_this_one_does_not(corporate: Misbehaving, tmp_path: Any) -> None:
