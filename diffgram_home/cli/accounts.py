@@ -1,4 +1,4 @@
-"""Commands about the people who may sign in to the pages: account add, password, roles, list."""
+"""Commands about the people who may sign in to the pages: account add, password, roles, remove, list."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _password_file = click.option(
 def add(home: Home, name: str, roles: tuple[str, ...], password_file: TextIO | None) -> Exit:
     """Make an account for NAME.
 
-    Roles: admin changes settings and accounts, security approves fields, operator sends and switches off, viewer only
-    reads.
+    On the pages every role reads everything; admin, security and operator switch cases on and off, and security alone
+    approves fields. Accounts are made and changed here only; one of them must be admin.
     """
     people.add(home, name, _password(password_file), roles, base.actor(), datetime.now(UTC))
     click.echo(f"{name}: {', '.join(roles)}")
@@ -56,6 +56,19 @@ def roles(home: Home, name: str, roles: tuple[str, ...]) -> Exit:
     """Give NAME these roles and no others."""
     people.set_roles(home, name, roles, base.actor(), datetime.now(UTC))
     click.echo(f"{name}: {', '.join(roles)}")
+    return Exit.DONE
+
+
+@command("remove")
+@click.argument("name")
+@with_home
+def remove(home: Home, name: str) -> Exit:
+    """End the account NAME and sign it out everywhere.
+
+    The name stays taken, so that what the ledger says of it keeps its meaning. The last admin stays.
+    """
+    people.disable(home, name, base.actor(), datetime.now(UTC))
+    click.echo(f"{name}: removed")
     return Exit.DONE
 
 
@@ -88,6 +101,6 @@ def _password(file: TextIO | None) -> str:
 
 account = click.Group(
     "account",
-    commands=(add, password, roles, listed),
-    help="The people who may sign in to the pages: add, password, roles, list.",
+    commands=(add, password, roles, remove, listed),
+    help="The people who may sign in to the pages: add, password, roles, remove, list.",
 )

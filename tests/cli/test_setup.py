@@ -145,4 +145,10 @@ def test_accounts_are_made_listed_and_changed(shell: Shell):
     assert shell("account", "add", "dave", "--role", "viewer", "--password-file", "-").returncode == Exit.USAGE
     listed = {a["name"]: sorted(a["roles"]) for a in shell.json("account", "list")}
     assert listed == {"alice": ["admin", "security"], "bob": ["operator"]}
-    assert {change["actor"] for change in shell.lines("history") if change["what"] == "person"} == {f"os:{os.getuid()}"}
+    shell.ok("account", "remove", "bob")
+    last = shell("account", "remove", "alice")
+    assert (last.returncode, "would have the role 'admin'" in last.stderr) == (Exit.FINDING, True)
+    told = [change for change in shell.lines("history") if change["what"] == "person"]
+    assert ("bob", "removed") in {(change["subject"], change["after"]) for change in told}
+    assert {change["actor"] for change in told} == {f"os:{os.getuid()}"}
+    assert {a["name"]: bool(a["disabled_at"]) for a in shell.json("account", "list")} == {"alice": False, "bob": True}
