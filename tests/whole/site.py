@@ -26,7 +26,7 @@ from corporate import models as corporate_models
 from corporate import reading as corporate_reading
 from corporate import settings as corporate_settings
 from corporate import storing
-from corporate.database import Store
+from corporate.database import EVERYBODY, Store
 from diffgram_home import bodies, intake, ledger, people, sealing, sending
 from diffgram_home.errors import HomeError
 from diffgram_home.models import Attempt
@@ -177,7 +177,7 @@ def drain(site: Site) -> None:
 def assert_each_event_once(site: Site) -> int:
     """Corporate holds of each life the events 0 to n, n being what was acknowledged or one more; returns how many."""
     store = site.store()
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         lines = [json.loads(line) for line in session.execute(select(corporate_models.Message.line)).scalars()]
     store.close()
     arrived = Counter((line["input_id"], line["task_id"]) for line in lines)
@@ -206,7 +206,7 @@ def assert_attempts_have_bytes(site: Site) -> None:
             assert (began.sha256, began.sequence, ended.attempt) == (row.sha256, row.sequence, row.leaf)
             accepted |= {row.sha256} if row.outcome == "accepted" else set()
     store = site.store()
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         for batch in session.execute(select(corporate_models.Batch)).scalars():
             assert storing.body_of(session, batch) == held[batch.sha256]
             assert batch.sha256 in accepted

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 
 import event
 from corporate import models as corporate_models
+from corporate.database import EVERYBODY
 from diffgram_home import intake, models, people, sealing, sending, switching
 from tests.cli.conftest import Shell
 from tests.door.places import complete_task
@@ -41,7 +42,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def arrived(site: Site) -> Counter[int]:
     """How often corporate holds each task."""
     store = site.store()
-    with store.reading() as session:
+    with store.reading(EVERYBODY) as session:
         lines = session.execute(select(corporate_models.Message.line)).scalars()
         found = Counter(json.loads(line)["task_id"] - 90212 for line in lines)
     store.close()
