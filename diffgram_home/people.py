@@ -2,8 +2,12 @@
 
 Cookies and requests are the pages' business. Rules:
 - Passwords are kept as argon2id only. A wrong name costs the same time as a wrong password.
-- Failures are counted for each name and for each address; from the fifth on the next try waits, twice as long each
-  time, up to a quarter of an hour. Waiting is told; nobody is locked out for ever.
+- A try is counted before the password is looked at, in the transaction that looks at the waiting time: of many at
+  once no more pass than one after the other. A right password takes its own count back.
+- From the fifth failure from one address on its next try waits, twice as long each time, up to a quarter of an hour:
+  whoever guesses holds out only themselves. The tries for one name from everywhere have a softer limit, since a long
+  one would let a stranger hold the administrator out: after fifty the next waits, at most half a minute, which still
+  leaves guesses from many addresses at two a minute. Waiting is told.
 - A sign-in is known by the SHA-256 of a random token; it ends after half an hour without use, or twelve hours.
 - Every change of an account is a ledger record.
 """
@@ -13,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,13 +37,32 @@ MIN_PASSWORD = 12
 MAX_PASSWORD = 1024
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
-FREE_TRIES = 4
 FIRST_WAIT = timedelta(seconds=2)
-LONGEST_WAIT = timedelta(minutes=15)
 FORGET_AFTER = timedelta(hours=1)
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,79}\Z")
 _hasher = PasswordHasher()  # argon2id, RFC 9106's second recommended parameters
 _DUMMY = _hasher.hash("nobody has this password")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many failures are free, and how long the next try waits at most."""
+
+    free: int
+    longest: timedelta
+
+
+BY_ADDRESS = Limit(4, timedelta(minutes=15))
+BY_NAME = Limit(50, timedelta(seconds=30))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A try under one key: failures with this one, how long the next waits, and when the last one before it was."""
+
+    failures: int
+    wait: timedelta
+    before: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +162,18 @@ def accounts(home: Home) -> tuple[Person, ...]:
 def sign_in(home: Home, name: str, password: str, address: str, now: datetime) -> SignedIn | Denied:
     """Check a password; the answer does not tell a wrong name from a wrong password."""
     name = name if _NAME.match(name) else ""  # nobody's, and PostgreSQL takes no NUL
-    keys = (f"name:{name.lower()}", f"address:{address[:60]}")
-    with home.store.read() as session:
-        wait = _wait(session, keys, now)
-        row = _account(session, name) if wait <= timedelta(0) else None
-    if wait > timedelta(0):
-        return Denied("wait", _seconds(wait))
-    right = _is_right(row.password if row else _DUMMY, password) and row is not None and row.disabled_at is None
+    limits = {f"name:{name.lower()}": BY_NAME, f"address:{address[:60]}": BY_ADDRESS}
     with home.store.write() as session:
-        if not right or row is None:
-            return Denied("wrong", _seconds(_failed(session, keys, now)))
-        session.execute(delete(Throttle).where(Throttle.key == keys[0]))
+        wait = _wait(session, limits, now)
+        if wait > timedelta(0):
+            return Denied("wait", _seconds(wait))
+        counted = {key: _count(session, key, limit, now) for key, limit in limits.items()}
+        row = _account(session, name)
+    if not _is_right(row.password if row else _DUMMY, password) or row is None or row.disabled_at is not None:
+        return Denied("wrong", _seconds(max(one.wait for one in counted.values())))
+    with home.store.write() as session:
+        for key, one in counted.items():
+            _take_back(session, key, one, now)
         fresh = session.get_one(Account, row.id)
         if _hasher.check_needs_rehash(fresh.password):
             fresh.password = _hasher.hash(password)
@@ -229,25 +253,34 @@ def _is_right(hashed: str, password: str) -> bool:
         return False
 
 
-def _wait(session: Session, keys: tuple[str, ...], now: datetime) -> timedelta:
-    """How long the next try waits. A clock that was set back does not make it longer than the longest wait."""
-    rows = session.scalars(select(Throttle).where(Throttle.key.in_(keys)))
-    return min(max((row.until - now for row in rows), default=timedelta(0)), LONGEST_WAIT)
+def _wait(session: Session, limits: Mapping[str, Limit], now: datetime) -> timedelta:
+    """How long this try must wait. A clock that was set back does not make it longer than the longest wait."""
+    rows = session.scalars(select(Throttle).where(Throttle.key.in_(limits)))
+    return max((min(row.until - now, limits[row.key].longest) for row in rows), default=timedelta(0))
 
 
-def _failed(session: Session, keys: tuple[str, ...], now: datetime) -> timedelta:
-    longest = timedelta(0)
-    for key in keys:
-        row = session.get(Throttle, key)
-        if row is None:
-            row = Throttle(key=key, failures=0, last_at=now, until=now)
-            session.add(row)
-        row.failures = 1 if now - row.last_at > FORGET_AFTER else row.failures + 1
-        over = min(row.failures - FREE_TRIES - 1, 12)
-        wait = min(FIRST_WAIT * 2**over, LONGEST_WAIT) if over >= 0 else timedelta(0)
-        row.last_at, row.until = now, now + wait
-        longest = max(longest, wait)
-    return longest
+def _count(session: Session, key: str, limit: Limit, now: datetime) -> _Counted:
+    """Count a try as failed."""
+    row = session.get(Throttle, key)
+    if row is None:
+        row = Throttle(key=key, failures=0, last_at=now, until=now)
+        session.add(row)
+    before = row.last_at
+    row.failures = 1 if now - before > FORGET_AFTER else row.failures + 1
+    over = min(row.failures - limit.free - 1, 12)
+    wait = min(FIRST_WAIT * 2**over, limit.longest) if over >= 0 else timedelta(0)
+    row.last_at, row.until = now, now + wait
+    return _Counted(row.failures, wait, before)
+
+
+def _take_back(session: Session, key: str, counted: _Counted, now: datetime) -> None:
+    """The password was right: this try did not fail. What others failed meanwhile, and before, stays counted."""
+    row = session.get(Throttle, key)
+    if row is None:
+        return
+    if row.failures == counted.failures:
+        row.until, row.last_at = min(row.until, now), counted.before
+    row.failures -= 1
 
 
 def _account(session: Session, name: str) -> Account | None:

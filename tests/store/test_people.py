@@ -1,5 +1,6 @@
 """Accounts and sign-ins: who may, how long, how often one may try, and what the ledger keeps of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -71,6 +72,31 @@ def test_failures_from_one_address_count_over_all_names(admin):
         sign_in(admin, name=f"guess{number}", password="wrong")
     assert sign_in(admin).code == "wait"
     assert isinstance(sign_in(admin, address="10.0.0.2"), people.SignedIn)
+
+
+def test_of_many_guesses_at_once_no_more_pass_than_one_after_the_other(admin):
+    with ThreadPoolExecutor(12) as pool:
+        told = [denied.code for denied in pool.map(lambda n: sign_in(admin, password=f"wrong {n}"), range(12))]
+    assert (told.count("wrong"), told.count("wait")) == (5, 7)
+
+
+def test_a_right_password_does_not_count_as_a_try(admin):
+    for _ in range(8):
+        assert isinstance(sign_in(admin), people.SignedIn)
+    for _ in range(4):
+        assert sign_in(admin, password="wrong") == people.Denied("wrong", 0)
+    assert isinstance(sign_in(admin), people.SignedIn)
+    assert sign_in(admin, password="wrong") == people.Denied("wrong", 2)
+
+
+def test_a_stranger_elsewhere_slows_a_name_down_but_does_not_hold_it_out(admin):
+    now, wrong = NOW, "x" * (people.MAX_PASSWORD + 1)  # too long to be hashed: sixty hashes would take their time
+    for number in range(people.BY_NAME.free + 6):
+        now += timedelta(seconds=sign_in(admin, password=wrong, address=f"198.51.100.{number}", now=now).wait_s)
+    denied = sign_in(admin, password=wrong, address="198.51.100.250", now=now)
+    assert denied == people.Denied("wrong", 30)
+    assert sign_in(admin, now=now) == people.Denied("wait", 30)
+    assert isinstance(sign_in(admin, now=now + timedelta(seconds=30)), people.SignedIn)
 
 
 def test_a_new_password_ends_every_sign_in(admin):
