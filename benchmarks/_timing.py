@@ -14,25 +14,30 @@ from pathlib import Path
 from time import perf_counter, perf_counter_ns, process_time
 
 WARM_CALLS = 200
-ROUND_S = 0.5
+ROUND_S = 0.1
 """A round of one call ends after so long, however many calls were wanted: some peers need milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table: the median with the lowest and highest round, and how many calls were made in all."""
+    """One line of a table: the median with the lowest and highest round, every round, and how many calls in all."""
 
     name: str
     value: float
     low: float
     high: float
     calls: int = 0
+    rounds: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, name: str, values: Iterable[float], calls: int = 0) -> "Row":
         """The row of these rounds."""
-        found = list(values)
-        return cls(name, statistics.median(found), min(found), max(found), calls)
+        found = tuple(values)
+        return cls(name, statistics.median(found), min(found), max(found), calls, found)
+
+    def times(self, other: "Row") -> float:
+        """How many times `other`: the median over rounds of each round's ratio, since a machine changes its speed."""
+        return statistics.median(mine / its for mine, its in zip(self.rounds, other.rounds, strict=True))
 
 
 @dataclass(slots=True)
