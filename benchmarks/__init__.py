@@ -1,8 +1,11 @@
-"""How fast, beside something known in the same run. Run by hand; not part of the tests (docs/performance.md).
+"""How fast, beside something known in the same run. Run by hand (docs/performance.md); tests only see that they run.
 
 python -m benchmarks.calls      event.new and event.error beside Sentry's and OpenTelemetry's SDKs
 python -m benchmarks.path       spool → gate → ledger → door, beside bare decoding and hashing
 python -m benchmarks.ingest     corporate on SQLite and PostgreSQL, beside PostgreSQL's COPY
 python -m benchmarks.proof      verifying a ledger, beside bare SHA-256 of the same bytes
 python -m benchmarks.idle       memory and processor time of an installation that has nothing to do
+
+Each prints its tables and the goals it is held to, and exits with 1 when one is missed; `--quick` is a short run that
+is held to nothing. `pip install -r install/requirements-benchmark.txt` has what they need.
 """

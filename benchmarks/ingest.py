@@ -36,7 +36,8 @@ from tests.corporate import pretend
 from tests.corporate.pretend import Pretend
 from tests.corporate.running import Server, found, running
 
-GOAL_EVENTS_S = 50_000
+# Set as 50,000 events/s where COPY with two indexes made 150,000 rows/s; what is held is the ratio, on any machine.
+GOAL_TIMES_COPY = 50_000 / 150_000
 LIMITS = "\n[limits]\nrequests_per_s = 100000\nburst = 100000\n"
 SENDERS, BATCH = 4, 1_000
 COLUMNS = "batch_id, position, customer_id, kind_id, line"
@@ -74,7 +75,8 @@ def main() -> int:
             measured["PostgreSQL"] = _measure(Path(name) / "postgresql", url, copy, rounds, batches)
     _print(measured)
     for name, one in measured.items():
-        goals.hold(f"events a second on {name}", one.events.value, GOAL_EVENTS_S, at_most=False)
+        times = one.events.value / measured["PostgreSQL"].bare.value
+        goals.hold(f"{name}: events a second, times COPY's rows a second", times, GOAL_TIMES_COPY, at_most=False)
     return goals.end()
 
 

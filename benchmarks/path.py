@@ -29,7 +29,8 @@ from diffgram_home.models import Attempt, Batch, Body, Leaf
 from tests.corporate import running as corporates
 from tests.door.places import Place, found
 
-GOAL_EVENTS_S, GOAL_WIRE_BYTES, GOAL_GROWTH = 100_000, 20, 1.2
+# Set as 100,000 events/s of a core where msgspec decoded 1,500,000; what is held is the ratio, on any machine.
+GOAL_TIMES_DECODING, GOAL_WIRE_BYTES, GOAL_GROWTH = 1_500_000 / 100_000, 20, 1.2
 LIMITS = "\n[limits]\nrequests_per_s = 100000\nburst = 100000\n"
 STAGES = ("intake", "sealing", "sending", "checkpoint")
 BATCH = 1_000
@@ -67,8 +68,8 @@ def main() -> int:
         packed = _packed(place)
         place.home.close()
     _print(early + late)
-    rates = [1e6 / one.all for one in early + late]
-    goals.hold("events a second of one core", statistics.median(rates), GOAL_EVENTS_S, at_most=False)
+    times = statistics.median(one.all / one.decoding for one in early + late)
+    goals.hold("all stages, times decoding", times, GOAL_TIMES_DECODING, at_most=True)
     growth = _relative(late) / _relative(early)
     print(_history(early, late, behind, history))
     goals.hold("cost with the history behind it, times the cost without", growth, GOAL_GROWTH, at_most=True)
@@ -224,7 +225,7 @@ def _history(early: list[Round], late: list[Round], behind: tuple[int, int], add
 def _bytes(packed: tuple[float, float], on_the_wire: float) -> str:
     rows = [
         ("body, before compression", f"{packed[0]:.1f}"),
-        ("body as stored here (zstd 3)", f"{packed[1]:.1f}"),
+        ("body as stored here (zstd 1)", f"{packed[1]:.1f}"),
         ("everything on the wire: TLS, HTTP, signature, body, receipt", f"{on_the_wire:.1f}"),
     ]
     return table("Bytes an event, in batches of 1,000", ("what", "bytes an event"), rows)

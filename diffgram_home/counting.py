@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, func, update
+from sqlalchemy import Executable, Table, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -71,9 +72,14 @@ def end_notice(session: Session, now: datetime, code: str, subject: str | None =
 
 def _add(session: Session, table: Any, rows: Sequence[Mapping[str, Any]], sums: tuple[str, ...]) -> None:
     """Insert rows, or add their sums to the rows that are there; both databases speak ON CONFLICT."""
-    target: Table = table
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    session.execute(_adding(table, session.get_bind().dialect.name, sums), list(rows))
+
+
+@lru_cache(maxsize=16)
+def _adding(target: Table, dialect_name: str, sums: tuple[str, ...]) -> Executable:
+    """The statement, made once for each table: putting it together costs more than running it."""
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
     insert = dialect.insert(target)
     added = {name: func.coalesce(target.c[name], 0) + insert.excluded[name] for name in sums}
     keys = [column.name for column in target.primary_key]
-    session.execute(insert.on_conflict_do_update(index_elements=keys, set_=added), list(rows))
+    return insert.on_conflict_do_update(index_elements=keys, set_=added)

@@ -26,6 +26,9 @@ from diffgram_home.models import Checkpoint, Head, Leaf, Node
 from diffgram_home.store import AT_THE_END
 
 _FRONTIER, _NEW = "ledger frontier", "ledger rows"
+# Written at the end of every transaction that appends: made once, and plain tables, since no object is kept of a row.
+_LEAVES, _NODES, _FIRST_HEAD = (insert(entity.__table__) for entity in (Leaf, Node, Head))
+_HEAD = update(Head.__table__).where(Head.__table__.c.id == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +141,14 @@ def _new_rows(session: Session) -> tuple[list[dict[str, object]], list[dict[str,
 def _write_down(session: Session) -> None:
     leaves, nodes = session.info.pop(_NEW)
     frontier = _frontier(session)
-    session.execute(insert(Leaf), leaves)
+    session.execute(_LEAVES, leaves)
     if nodes:
-        session.execute(insert(Node), nodes)
+        session.execute(_NODES, nodes)
     moved = {"size": frontier.size, "frontier": frontier.to_bytes()}
     if frontier.size == len(leaves):
-        session.execute(insert(Head), [{"id": 1, **moved}])
+        session.execute(_FIRST_HEAD, [{"id": 1, **moved}])
     else:
-        session.execute(update(Head).where(Head.id == 1).values(moved))
+        session.execute(_HEAD, moved)
 
 
 def _type(entry: record.Record) -> str:
