@@ -86,7 +86,7 @@ def _new_calls(folder: Path) -> dict[str, Callable[[], object]]:
     return {
         "nothing (the clock's own cost)": lambda: None,
         FLOOR: lambda: _write(floor),
-        "event.new": lambda: event.new(KIND, **VALUES),
+        "event.new": _new,
         "event.new of a kind that is off": lambda: event.new(OFF_KIND, member_id=318, project_id=42),
         "json.dumps, append to a file, flush": _appending(folder),
         **_peers.of_new(VALUES),
@@ -102,9 +102,33 @@ def _error_calls(folder: Path) -> dict[str, Callable[[], object]]:
     }
 
 
+def _new() -> None:
+    """As a product calls it: keywords written out."""
+    event.new(
+        KIND,
+        member_id=318,
+        project_id=42,
+        input_id=90210,
+        task_id=90212,
+        annotations_made=4,
+        task_duration_ms=48_112,
+    )
+
+
 def _write(descriptor: int) -> None:
-    at = "2026-11-21T14:01Z"
-    row = msgspec.convert({"kind": KIND, "at": at, **VALUES, "annotations_made": "<5"}, _Floor)
+    row = msgspec.convert(
+        {
+            "kind": KIND,
+            "at": "2026-11-21T14:01Z",
+            "member_id": 318,
+            "project_id": 42,
+            "input_id": 90210,
+            "task_id": 90212,
+            "annotations_made": "<5",
+            "task_duration_ms": 48_112,
+        },
+        _Floor,
+    )
     payload = msgspec.json.encode(row)
     os.write(descriptor, b"\x1e%08x %b\n" % (crc32(payload), payload))
 
