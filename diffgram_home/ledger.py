@@ -26,8 +26,9 @@ from diffgram_home.models import Checkpoint, Head, Leaf, Node
 from diffgram_home.store import AT_THE_END
 
 _FRONTIER, _NEW = "ledger frontier", "ledger rows"
-# Written at the end of every transaction that appends: made once, and plain tables, since no object is kept of a row.
+# Used by every transaction that appends: made once, and of plain tables, since no object is kept of a row.
 _LEAVES, _NODES, _FIRST_HEAD = (insert(entity.__table__) for entity in (Leaf, Node, Head))
+_STANDING = select(Head.__table__.c.frontier).where(Head.__table__.c.id == 1)
 _HEAD = update(Head.__table__).where(Head.__table__.c.id == 1)
 
 
@@ -192,9 +193,9 @@ def _frontier(session: Session) -> tree.Frontier:
     """The head's frontier, read once a transaction; a session of `store.write()` is alone while it lives."""
     kept = session.info.get(_FRONTIER)
     if kept is None:
-        row = session.get(Head, 1)
+        data = session.execute(_STANDING).scalar_one_or_none()
         try:
-            kept = tree.Frontier() if row is None else tree.Frontier.from_bytes(row.frontier)
+            kept = tree.Frontier() if data is None else tree.Frontier.from_bytes(data)
         except ValueError as error:
             raise LedgerError("head-damaged", "the ledger's head is damaged", "run 'diffgram-home verify'") from error
         session.info[_FRONTIER] = kept

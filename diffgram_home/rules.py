@@ -29,18 +29,20 @@ from diffgram_home.settings import Settings
 
 CODEC = Codec(msgspec.json.Encoder().encode, msgspec.json.Decoder().decode)
 
-# Made once: asked for several times a batch, and putting a statement together costs more than the database's answer.
+# Asked for several times a batch: made once, and of plain columns, since putting a statement together costs more than
+# the database's answer.
+_VALUE, _APPROVAL = Value.__table__.c, Approval.__table__.c
 _STAMP = (
-    select(Value.name, Value.data)
-    .where(Value.name.in_(("cases", "generation", "kinds")))
+    select(_VALUE.name, _VALUE.data)
+    .where(_VALUE.name.in_(("cases", "generation", "kinds")))
     .union_all(
         select(
             literal("approvals"),
-            cast(func.count(Approval.id), Text)
+            cast(func.count(_APPROVAL.id), Text)
             + "/"
-            + cast(func.coalesce(func.max(Approval.id), 0), Text)
+            + cast(func.coalesce(func.max(_APPROVAL.id), 0), Text)
             + "/"
-            + cast(func.count(Approval.withdrawn_at), Text),
+            + cast(func.count(_APPROVAL.withdrawn_at), Text),
         )
     )
 )
