@@ -58,11 +58,12 @@ BY_NAME = Limit(50, timedelta(seconds=30))
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A try under one key: failures with this one, how long the next waits, and when the last one before it was."""
+    """A try under one key: failures with it, how long the next waits, when the one before was, and when it was free."""
 
     failures: int
     wait: timedelta
     before: datetime
+    free_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def sign_in(home: Home, name: str, password: str, address: str, now: datetime) -
         return Denied("wrong", _seconds(max(one.wait for one in counted.values())))
     with home.store.write() as session:
         for key, one in counted.items():
-            _take_back(session, key, one, now)
+            _take_back(session, key, one)
         fresh = session.get_one(Account, row.id)
         if _hasher.check_needs_rehash(fresh.password):
             fresh.password = _hasher.hash(password)
@@ -254,8 +255,11 @@ def _is_right(hashed: str, password: str) -> bool:
 
 
 def _wait(session: Session, limits: Mapping[str, Limit], now: datetime) -> timedelta:
-    """How long this try must wait. A clock that was set back does not make it longer than the longest wait."""
-    rows = session.scalars(select(Throttle).where(Throttle.key.in_(limits)))
+    """How long this try must wait.
+
+    A wait written by a clock ahead of this one is not waited for, since it might never end; the failures stay counted.
+    """
+    rows = session.scalars(select(Throttle).where(Throttle.key.in_(limits), Throttle.last_at <= now))
     return max((min(row.until - now, limits[row.key].longest) for row in rows), default=timedelta(0))
 
 
@@ -265,21 +269,21 @@ def _count(session: Session, key: str, limit: Limit, now: datetime) -> _Counted:
     if row is None:
         row = Throttle(key=key, failures=0, last_at=now, until=now)
         session.add(row)
-    before = row.last_at
+    before, free_at = row.last_at, row.until
     row.failures = 1 if now - before > FORGET_AFTER else row.failures + 1
     over = min(row.failures - limit.free - 1, 12)
     wait = min(FIRST_WAIT * 2**over, limit.longest) if over >= 0 else timedelta(0)
     row.last_at, row.until = now, now + wait
-    return _Counted(row.failures, wait, before)
+    return _Counted(row.failures, wait, before, free_at)
 
 
-def _take_back(session: Session, key: str, counted: _Counted, now: datetime) -> None:
+def _take_back(session: Session, key: str, counted: _Counted) -> None:
     """The password was right: this try did not fail. What others failed meanwhile, and before, stays counted."""
     row = session.get(Throttle, key)
     if row is None:
         return
     if row.failures == counted.failures:
-        row.until, row.last_at = min(row.until, now), counted.before
+        row.until, row.last_at = counted.free_at, counted.before
     row.failures -= 1
 
 
