@@ -255,12 +255,13 @@ def _is_right(hashed: str, password: str) -> bool:
 
 
 def _wait(session: Session, limits: Mapping[str, Limit], now: datetime) -> timedelta:
-    """How long this try must wait.
+    """How long this try must wait: only after more failures than are free.
 
-    A wait written by a clock ahead of this one is not waited for, since it might never end; the failures stay counted.
+    A clock that was set back does not make it longer than the longest wait.
     """
-    rows = session.scalars(select(Throttle).where(Throttle.key.in_(limits), Throttle.last_at <= now))
-    return max((min(row.until - now, limits[row.key].longest) for row in rows), default=timedelta(0))
+    rows = session.scalars(select(Throttle).where(Throttle.key.in_(limits)))
+    waits = (min(row.until - now, limits[row.key].longest) for row in rows if row.failures > limits[row.key].free)
+    return max(waits, default=timedelta(0))
 
 
 def _count(session: Session, key: str, limit: Limit, now: datetime) -> _Counted:
