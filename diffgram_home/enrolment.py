@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 
 from audit import record, signed
 from audit.errors import SignatureRefused
-from diffgram_home import counting, facts, keys, ledger, manifest
+from diffgram_home import counting, facts, files, ledger, manifest
 from diffgram_home.errors import HomeError
 from diffgram_home.exchange import Answer, Enrolment, Identity, Trust, Unknown
 from diffgram_home.home import Home
@@ -72,7 +72,7 @@ def enrol(home: Home, door: Door, token: str, actor: str, now: datetime) -> Enro
     except (HomeError, SignatureRefused) as error:
         _note(home, door, "unknown" if isinstance(error, Unknown) else "refused", actor, now, code=error.code)
         raise
-    keys.write_private(home.keys.folder / CERTIFICATE_FILE, pem.encode("ascii"))
+    files.write(home.keys.folder / CERTIFICATE_FILE, pem.encode("ascii"))
     _note(home, door, "granted", actor, now, certificate=certificate)
     with home.store.write() as session:
         facts.put(
@@ -146,7 +146,7 @@ def renew(home: Home, door: Door, pem: Any, now: datetime) -> bool:
     held = _held(path)
     if held is not None and held.not_valid_after_utc >= fresh.not_valid_after_utc:
         return False
-    keys.write_private(path, pem.encode("ascii"))
+    files.write(path, pem.encode("ascii"))
     _note(home, door, "renewed", "home", now, certificate=fresh)
     with home.store.write() as session:
         facts.put(session, "enrolment", {**facts.get(session, "enrolment", {}), **_fact(fresh, now)})

@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from diffgram_home import files
 from diffgram_home.errors import StoreError
 
 NAMES = ("installation.pem", "ledger.pem", "pages.key")
@@ -37,7 +38,7 @@ def make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
         for name in NAMES:
             if not (folder / name).exists():
-                write_private(folder / name, secrets.token_bytes(32) if name == "pages.key" else _new_pem())
+                files.write(folder / name, secrets.token_bytes(32) if name == "pages.key" else _new_pem())
     except OSError as error:
         hint = f"let the user {os.geteuid()} write in '{folder}'"
         raise StoreError("keys-unusable", f"cannot make keys in '{folder}': {error.strerror}", hint) from error
@@ -47,31 +48,6 @@ def read(folder: Path) -> Keys:
     """The keys in `folder`; raises StoreError for one that is missing, unreadable, malformed or readable by others."""
     installation, ledger, pages = (_private_bytes(folder / name) for name in NAMES)
     return Keys(folder, _ed25519(folder, NAMES[0], installation), _ed25519(folder, NAMES[1], ledger), pages)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write `data` with mode 0600, whole or not at all, durable when this returns."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _new_pem() -> bytes:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit import signed
 from audit.errors import SignatureRefused
-from diffgram_home import keys
+from diffgram_home import files
 from diffgram_home.home import Home
 
 RECEIPTS, CERTIFICATES = "receipts", "certificates"
@@ -108,8 +108,8 @@ def version_here(home: Home) -> int:
 def keep(home: Home, data: bytes, fresh: Manifest) -> None:
     """Put corporate's answer `data`, found to be `fresh`, in force."""
     folder = home.keys.folder
-    keys.write_private(folder / f"manifest-{fresh.version}.json", data)
-    keys.write_private(folder / FILE, data)
+    files.write(folder / f"manifest-{fresh.version}.json", data)
+    files.write(folder / FILE, data)
 
 
 def receipt_keys(home: Home) -> Mapping[str, Ed25519PublicKey] | None:

@@ -8,12 +8,11 @@ reads off, and maps the new one as soon as it looks again. Killed in between, pr
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from audit import modes as audit_modes
 from audit.modes import Modes
-from diffgram_home.keys import sync_folder
+from diffgram_home import files
 
 NAME = "modes"
 MODE = 0o640
@@ -59,17 +58,6 @@ def _overwrite(handle: int, data: bytes, places: dict[str, int], modes: Modes) -
 
 
 def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, MODE)
-    try:
-        os.fchmod(handle, MODE)
-        if os.write(handle, data) != len(data):
-            raise OSError(28, "No space left on device")
-        os.fsync(handle)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(handle)
-    sync_folder(path.parent)
+    with files.whole(path, MODE) as file:
+        os.fchmod(file.fileno(), MODE)  # products are another user: the umask must not take the group's right to read
+        file.write(data)

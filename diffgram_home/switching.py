@@ -25,7 +25,7 @@ from tomlkit.exceptions import TOMLKitError
 from audit import modes as audit_modes
 from audit import record
 from audit.modes import Modes, effective, narrowed
-from diffgram_home import counting, facts, keys, locks, modefile, rules, sealing, settings
+from diffgram_home import counting, facts, files, locks, modefile, rules, sealing, settings
 from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.home import Home
 from diffgram_home.ledger import append
@@ -123,7 +123,7 @@ def _replace(home: Home, text: str) -> None:
     path = home.settings.path
     try:
         before = path.stat()
-        keys.write_private(path, text.encode())
+        files.write(path, text.encode())
         if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()) and os.geteuid() == 0:
             os.chown(path, before.st_uid, before.st_gid)
         path.chmod(before.st_mode & 0o777)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -24,7 +23,7 @@ from audit import checkpoint, export, record
 from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
-from diffgram_home import bodies, facts, ledger, manifest
+from diffgram_home import bodies, facts, files, ledger, manifest
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
 from diffgram_home.models import Leaf
@@ -72,20 +71,12 @@ def export_to(home: Home, path: Path, now: datetime, progress: Progress | None =
 
     Raises LedgerError if it cannot be written, StoreError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
+        with files.whole(path) as file:
             stood = _write(home, file.write, now, progress)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         hint = "name a file in a folder where you may write and where there is room"
         raise LedgerError("export-unwritable", f"cannot write '{path}': {error.strerror}", hint) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
     if stood.size:
         with home.store.write() as session:
             root = stood.root.hex()

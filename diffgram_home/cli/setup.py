@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import NoReturn, TextIO
 import click
 import tomlkit
 
-from diffgram_home import enrolment, health, sending, switching
+from diffgram_home import enrolment, files, health, sending, switching
 from diffgram_home import settings as settings_file
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, with_home
@@ -105,12 +104,7 @@ def _write(path: Path, content: str) -> None:
     """Write the settings file whole or not at all, and only when it can be used."""
     settings_file.parse(content, path, os.environ)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE_MODE), "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    files.write(path, content.encode(), _FILE_MODE)
 
 
 @command("enrol")
