@@ -1,4 +1,4 @@
-"""A real Chromium for every test that clicks. Import `chromium` and `tab` into a conftest to use them.
+"""A real Chromium for every test that clicks: ask for `chromium` or `tab`.
 
 A tab notes what the console says and every violation of the content security policy, so that any test can assert that
 there was nothing. Debian's Chromium is used; a missing one fails the test and says what to install.

@@ -11,9 +11,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.browser import chromium, tab
 from tests.install.cloned import clone, folder
 
-__all__ = ["clone", "folder"]
+# Imported here and nowhere else: imported into two folders they would be made twice, and Playwright refuses that.
+__all__ = ["chromium", "clone", "folder", "tab"]
 
 settings.register_profile("shared cores", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared cores")

@@ -8,24 +8,14 @@ from urllib.parse import urlencode
 
 import pytest
 import urllib3
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from corporate.app import create_app
 from corporate.pages.guarding import HEADERS, OPEN
+from tests.browser import open_tab
 from tests.corporate.filling import fill
 from tests.corporate.pretend import Pretend
 from tests.corporate.running import PASSWORD, Server, found, running
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Visitor:
@@ -226,34 +216,13 @@ def test_revoking_needs_the_box_and_holds(shown: tuple[Server, Pretend], visitor
 # ---- in Chromium -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    if not CHROMIUM.exists():
-        pytest.fail("Chromium is missing; as root: apt-get install -y --no-install-recommends chromium", pytrace=False)
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield made
-        made.close()
-
-
-def open_page(browser: Browser, width: int, scheme: str, said: list[str]) -> Page:
-    """A page of that width; what its console says goes to `said`."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    return page
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1200, "dark")])
 def test_it_works_with_the_keyboard_alone_and_nothing_is_wider_than_the_window(
-    shown: tuple[Server, Pretend], browser: Browser, width: int, scheme: str
+    shown: tuple[Server, Pretend], chromium: Browser, width: int, scheme: str
 ) -> None:
     server, one = shown
-    said: list[str] = []
-    page = open_page(browser, width, scheme, said)
+    tab = open_tab(chromium, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = tab.page
     page.goto(server.pages)
     page.keyboard.type("administrator")
     page.keyboard.press("Tab")
@@ -267,5 +236,5 @@ def test_it_works_with_the_keyboard_alone_and_nothing_is_wider_than_the_window(
         assert page.evaluate("document.activeElement.className") == "skip"
         page.keyboard.press("Tab")
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", "focus can be seen"
-    assert said == []
-    page.context.close()
+    assert tab.said == []
+    tab.context.close()

@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,9 @@ def test_a_busy_port_starts_nothing_and_says_so(config: Path) -> None:
     assert done.stdout == ""
 
 
-def test_ctrl_c_stops_every_process(config: Path) -> None:
+@contextmanager
+def whole_server(config: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """A server that is ready, and its five processes; all of them must be gone soon after the block."""
     process = subprocess.Popen(
         [*PROGRAM, "--config", str(config), "run", "--json"],
         stdout=subprocess.PIPE,
@@ -62,43 +65,26 @@ def test_ctrl_c_stops_every_process(config: Path) -> None:
         process.stdout.readline()
         wait_for(lambda: len(descendants(process.pid)) == 5)
         everyone = descendants(process.pid)
+        yield process, everyone
+    wait_for(lambda: not any(alive(pid) for pid in everyone))
+
+
+def test_ctrl_c_stops_every_process(config: Path) -> None:
+    with whole_server(config) as (process, _):
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(20) == 0
-    wait_for(lambda: not any(alive(pid) for pid in everyone))
 
 
 def test_a_listener_that_dies_stops_the_other(config: Path) -> None:
-    process = subprocess.Popen(
-        [*PROGRAM, "--config", str(config), "run", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        process.stdout.readline()
-        wait_for(lambda: len(descendants(process.pid)) == 5)
-        everyone = descendants(process.pid)
+    with whole_server(config) as (process, everyone):
         os.kill(everyone[0], signal.SIGKILL)
         assert process.wait(30) == 1
-    wait_for(lambda: not any(alive(pid) for pid in everyone))
 
 
 def test_a_killed_supervisor_leaves_no_listener_behind(config: Path) -> None:
-    process = subprocess.Popen(
-        [*PROGRAM, "--config", str(config), "run", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=ROOT,
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        process.stdout.readline()
-        wait_for(lambda: len(descendants(process.pid)) == 5)
-        everyone = descendants(process.pid)
+    with whole_server(config) as (process, _):
         process.kill()
         process.wait()
-    wait_for(lambda: not any(alive(pid) for pid in everyone))
 
 
 def test_init_prints_the_root_and_keeps_keys_private(tmp_path: Path) -> None:

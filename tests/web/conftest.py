@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import chromium, tab
 from tests.web.world import World, fill, open_world, serving
-
-__all__ = ["chromium", "tab", "world"]
 
 
 @pytest.fixture(scope="session")
