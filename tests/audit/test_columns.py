@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audit import gate
+from audit import _batch, _declaring, _leaving, gate
 from audit._columns import group
+from audit._plan import compiled
 from audit.errors import Undeclared
 from tests.audit import samples
 from tests.audit.samples import CODEC, GOOD, collected, header, rules
@@ -23,10 +24,9 @@ NEARLY = st.sampled_from(
 
 
 def one_by_one(messages, given_rules) -> tuple[list[bytes | None], dict[Any, int]]:
-    withheld: Counter[Any] = Counter()
-    plans, window = given_rules.plans(samples.NOW.date()), gate._window(samples.NOW)
-    lines = [gate._reduced(m, "event", plans, given_rules.modes, window, withheld, CODEC) for m in messages]
-    return lines, dict(withheld)
+    plans = given_rules.plans(samples.NOW.date())
+    sieve = _leaving.Sieve("event", plans, given_rules.modes, _batch.window(samples.NOW), CODEC)
+    return [_leaving.alone(sieve, m) for m in messages], dict(sieve.withheld)
 
 
 @st.composite
@@ -67,9 +67,9 @@ def test_sealing_together_is_sealing_one_by_one(messages, made):
 def test_judging_a_batch_together_finds_what_judging_one_by_one_finds(messages):
     body = body_of([collected.message for collected in messages])
     expected: Counter[str] = Counter()
-    plans, window = gate.compiled(ALL.catalogue, ALL.index), gate._window(samples.NOW)
+    terms = _declaring.Terms("event", compiled(ALL.catalogue, ALL.index), _batch.window(samples.NOW))
     for collected_ in messages:
-        gate._find(collected_.message, "event", plans, window, expected)
+        _declaring.find(terms, collected_.message, expected)
     found: Mapping[str, int] = {}
     try:
         gate.declared(body, ALL.catalogue, ALL.index, CODEC)
@@ -80,7 +80,7 @@ def test_judging_a_batch_together_finds_what_judging_one_by_one_finds(messages):
 
 def body_of(messages: list[Mapping[str, Any]]) -> bytes:
     """A batch that holds these messages, whatever they are."""
-    head = gate._header_line(header(), ALL.catalogue.hash, ALL.index.hash, len(messages), CODEC)
+    head = _batch.header_line(header(), ALL.catalogue.hash, ALL.index.hash, len(messages), CODEC)
     return b"\n".join((head, *map(CODEC.encode, messages), b""))
 
 
