@@ -5,7 +5,7 @@
     Outcome     how that attempt ended, with the receipt          Person      an account was made, changed or removed
     Void        a number will never carry its batch               Enrolment   a step of getting an identity
     Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
-    Pruned      bodies were deleted by age
+    Pruned      bodies were deleted by age                     Incident    a step of an Unexpected Data Transfer
 
 A leaf is the canonical JSON (RFC 8785) of one record; its hash is `tree.leaf_hash` of these bytes. Storing leaves and
 bodies, and hashing them into the tree, is left to others; what records must say together is `audit.verification`'s.
@@ -36,7 +36,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
 Hex64 = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 Time = Annotated[str, msgspec.Meta(min_length=20, max_length=20)]
-Actor = Annotated[str, msgspec.Meta(pattern=r"^(home|os:[0-9]{1,10}|account:[^\s\x00-\x1f\x7f]{1,100})\Z")]
+Actor = Annotated[str, msgspec.Meta(pattern=r"^(home|corporate|os:[0-9]{1,10}|account:[^\s\x00-\x1f\x7f]{1,100})\Z")]
 Account = Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,100}\Z")]
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,60}\Z")]
 Words = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,500}\Z")]
@@ -44,6 +44,9 @@ Destination = Annotated[str, msgspec.Meta(min_length=3, max_length=300)]
 FieldName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+\Z", max_length=200)]
 KindName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*\Z", max_length=200)]
 Role = Literal["admin", "security", "operator", "viewer"]
+Path = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}\Z")]
+Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Document = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z", max_length=65_536)]
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 _DESTINATION = re.compile(r"[a-z0-9.\[\]:_-]+:[0-9]{1,5}\Z")
@@ -206,6 +209,23 @@ class Pruned(Record, frozen=True, kw_only=True):
     type: Literal["pruned"] = "pruned"
 
 
+class Incident(Record, frozen=True, kw_only=True):
+    """A step in the timeline of an Unexpected Data Transfer: something undeclared arrived, or tried to leave.
+
+    `source` says where it was noticed: at the `tripwire` or another fence here, by `corporate`, or by the `customer`.
+    `paths` are key paths up to the last declared key, or the fence that refused, with counts; never content. `document`
+    is corporate's signed statement (a compact JWS) where the step has one.
+    """
+
+    actor: Actor
+    document: Document | None
+    incident: Token
+    paths: Annotated[dict[Path, Positive], msgspec.Meta(max_length=200)]
+    source: Literal["tripwire", "corporate", "customer"]
+    step: Literal["noticed", "told", "deleted", "closed"]
+    type: Literal["incident"] = "incident"
+
+
 TYPES: dict[str, type[Record]] = {
     "sealed": Sealed,
     "void": Void,
@@ -218,6 +238,7 @@ TYPES: dict[str, type[Record]] = {
     "contact": Contact,
     "checkpoint": Checkpoint,
     "pruned": Pruned,
+    "incident": Incident,
 }
 
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}

@@ -18,7 +18,7 @@ from diffgram_home._rows import attempt_line
 from diffgram_home.home import Home
 from diffgram_home.models import Attempt, Batch, Body, Leaf
 
-CHANGES = ("consent", "mode", "person", "enrolment", "pruned")
+CHANGES = ("consent", "mode", "person", "enrolment", "pruned", "incident")
 _HINTS: Mapping[str | None, str] = {
     "accepted": "corporate has signed for exactly these bytes; nothing is to be done",
     "rejected": "nothing was stored at corporate; the code says why, and Pending whether it is tried again",
@@ -150,10 +150,15 @@ def _of_pruned(entry: record.Pruned) -> tuple[str, str | None, str | None, str |
     return f"{entry.bodies} bodies", None, "let go by age", f"of leaves before {entry.before}"
 
 
+def _of_incident(entry: record.Incident) -> tuple[str, str | None, str | None, str | None]:
+    return f"noticed by {entry.source}", None, entry.step, f"{entry.incident}: {', '.join(sorted(entry.paths))}"
+
+
 _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, str | None]]] = {
     "consent": _of_consent,
     "mode": _of_mode,
     "person": _of_person,
     "enrolment": _of_enrolment,
     "pruned": _of_pruned,
+    "incident": _of_incident,
 }

@@ -282,6 +282,31 @@ class Notice(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class Incident(Base):
+    """One Unexpected Data Transfer and its timeline: when each step was, and the leaf that proves it."""
+
+    __tablename__ = "incident"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    source: Mapped[str] = mapped_column(String(20))
+    paths: Mapped[str] = mapped_column(Text)
+    case: Mapped[str | None] = mapped_column(String(20))
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    count: Mapped[int] = mapped_column(BigInteger)
+    noticed_at: Mapped[datetime] = mapped_column(Instant)
+    noticed_leaf: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+    told_at: Mapped[datetime | None] = mapped_column(Instant)
+    told_leaf: Mapped[int | None] = mapped_column(BigInteger)
+    deleted_at: Mapped[datetime | None] = mapped_column(Instant)
+    deleted_leaf: Mapped[int | None] = mapped_column(BigInteger)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    closed_leaf: Mapped[int | None] = mapped_column(BigInteger)
+    closed_by: Mapped[str | None] = mapped_column(String(120))
+    statement: Mapped[str | None] = mapped_column(Text)
+    deletion: Mapped[str | None] = mapped_column(Text)
+
+
 class Account(Base):
     """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash."""
 

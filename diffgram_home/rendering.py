@@ -24,6 +24,7 @@ _NAVIGATION: Final = (
     ("Pending", "pending"),
     ("Sent", "sent"),
     ("Cases", "cases"),
+    ("Incidents", "incidents"),
     ("History", "history"),
 )
 DONE: Final = {
@@ -31,6 +32,7 @@ DONE: Final = {
     "withdrawn": "Withdrawn. These fields are withheld from now on; what was sealed with them will not go.",
     "switched": "Switched, and recorded in the history. It took effect at once.",
     "password": "Your password is changed. Every other session of yours has ended.",
+    "closed": "Closed, with your name, and recorded in the history.",
     "same": "Nothing was chosen, so nothing was changed.",
 }
 """What a page says after something was done. Only these: nobody can make a page say something else by a link."""
@@ -64,7 +66,18 @@ _WHY: Final = {
     "spool-unusable": "the spool could not be written",
     "internal": "a fault in the collector, which never reaches the product",
 }
-_STOP: Final = ("settings", "ledger", "disk", "database", "spool", "corrupt", "unreadable", "identity", "receipt")
+_STOP: Final = (
+    "settings",
+    "ledger",
+    "disk",
+    "database",
+    "spool",
+    "corrupt",
+    "unreadable",
+    "identity",
+    "receipt",
+    "undeclared",
+)
 
 
 @dataclass(frozen=True, slots=True)

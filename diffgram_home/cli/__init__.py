@@ -7,7 +7,7 @@ the answer and returns an exit code; it decides nothing itself.
 
 from __future__ import annotations
 
-from diffgram_home.cli import accounts, consent, fields, proof, setup, traffic
+from diffgram_home.cli import accounts, consent, fields, incidents, proof, setup, traffic
 from diffgram_home.cli.base import CONFIG_VARIABLE, PROGRAM, config_option
 from diffgram_home.cli.exits import table
 from diffgram_home.cli.group import Sections
@@ -32,6 +32,7 @@ main = Sections(
         ("Decide", (consent.on, consent.local, consent.off, consent.offline, consent.approve, consent.withdraw)),
         ("What leaves", (traffic.new, traffic.pending, traffic.send)),
         ("What left, and the proof", (traffic.sent, traffic.show, proof.history, proof.verify, proof.export)),
+        ("What should not have been", (incidents.incidents, incidents.incident)),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     params=[config_option()],

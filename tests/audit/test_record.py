@@ -79,6 +79,15 @@ GOOD = {
     "contact": record.Contact(at=AT, code=None, destination="[::1]:8091", request="GET /v1/manifest", step="asked"),
     "checkpoint": record.Checkpoint(at=AT, place="syslog", root=H["a"], size=12),
     "pruned": record.Pruned(actor="home", at=AT, before=9, bodies=3),
+    "incident": record.Incident(
+        actor="home",
+        at=AT,
+        document="e30.e30.AA",
+        incident="ab" * 16,
+        paths={"shop/order-placed.<undeclared>": 2},
+        source="corporate",
+        step="noticed",
+    ),
 }
 
 
