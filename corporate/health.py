@@ -44,11 +44,17 @@ def _keys(settings: Settings) -> list[Finding]:
 def _manifest(settings: Settings, now: datetime) -> list[Finding]:
     try:
         claims = manifest.load(settings.folder)["claims"]
+        unnamed = manifest.unnamed(settings.folder)
     except CorporateError as e:
         return [Finding("manifest", e.message, e.hint)]
-    if now + _MANIFEST_SOON < datetime.fromisoformat(claims["expires_at"]):
-        return []
-    return [Finding("manifest-old", f"the manifest ends {claims['expires_at']}", "run diffgram-corporate manifest")]
+    findings = []
+    if unnamed:
+        hint = "put root.pem into the folder of keys and run diffgram-corporate manifest; then it may go again"
+        findings.append(Finding("manifest-keys", f"the manifest names no key for {', '.join(unnamed)}", hint))
+    if datetime.fromisoformat(claims["expires_at"]) <= now + _MANIFEST_SOON:
+        ends = f"the manifest ends {claims['expires_at']}"
+        findings.append(Finding("manifest-old", ends, "run diffgram-corporate manifest"))
+    return findings
 
 
 def _database(settings: Settings) -> list[Finding]:

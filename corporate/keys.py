@@ -2,15 +2,20 @@
 
     root.pem          Ed25519  signs only the manifest; not needed while serving and may be kept elsewhere
     receipts.pem      Ed25519  signs receipts
+    deletions.pem     Ed25519  signs statements of what was deleted
+    instructions.pem  Ed25519  signs instructions to installations, which only ever narrow
+    catalogues.pem    Ed25519  signs the list of published catalogues
     certificates.pem  P-256    the certificate authority for installations and for our own TLS listener
     certificates.crt           its certificate
     pages.secret      random   binds the forms of the pages to a session
 
-Leaves to others: what is signed. Rules: files are 0600 in a 0700 folder; a private key is never printed.
+Leaves to others: what is signed. Rules: files are 0600 in a 0700 folder; a private key is never printed. A server of
+an earlier release lacks some of them: `make_missing` makes them, and they serve once a manifest names them.
 """
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +29,9 @@ from corporate import certificates, files
 from corporate.errors import OperatorError
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES = "receipts", "deletions", "instructions", "catalogues"
+PURPOSES = (RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES)
+"""What the serving Ed25519 keys are for, one key each; the first is never missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,26 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the serving processes need. The root is not among them."""
+    """What the serving processes need; `signing` by purpose. The root is not among them."""
 
-    receipts: Ed25519PrivateKey
+    signing: Mapping[str, Ed25519PrivateKey]
     authority: Authority
     pages_secret: bytes
+
+    @property
+    def receipts(self) -> Ed25519PrivateKey:
+        """The key for receipts, which every server has."""
+        return self.signing[RECEIPTS]
+
+    def of(self, purpose: str) -> Ed25519PrivateKey:
+        """The key for `purpose`. Raises OperatorError where none serves yet."""
+        found = self.signing.get(purpose)
+        if found is None:
+            raise OperatorError("keys", f"no key serves {purpose!r} yet", _SIGN)
+        return found
+
+
+_SIGN = "run diffgram-corporate manifest while root.pem is in the folder of keys"
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:
@@ -58,19 +81,37 @@ def make(folder: Path, name: str, now: datetime) -> None:
     _write_key(folder / "certificates.pem", authority)
     made = certificates.make_authority(authority, name, now)
     files.write(folder / "certificates.crt", made.public_bytes(serialization.Encoding.PEM))
-    _write_key(folder / "receipts.pem", Ed25519PrivateKey.generate())
+    make_missing(folder)
     files.write(folder / "pages.secret", secrets.token_bytes(32), 0o600)
     _write_key(folder / "root.pem", Ed25519PrivateKey.generate())
 
 
+def make_missing(folder: Path) -> None:
+    """Make the signing keys that `folder` lacks; those that are there stay."""
+    for purpose in missing(folder):
+        _write_key(folder / f"{purpose}.pem", Ed25519PrivateKey.generate())
+
+
+def missing(folder: Path) -> list[str]:
+    """Purposes without a key in `folder`."""
+    return [purpose for purpose in PURPOSES if not (folder / f"{purpose}.pem").exists()]
+
+
 def load(folder: Path) -> Keys:
-    """The serving keys. Raises OperatorError when one is missing or unreadable."""
-    receipts = _read_key(folder / "receipts.pem")
+    """The serving keys, as far as this server has them. Raises OperatorError when one is missing or unreadable."""
+    lacking = set(missing(folder)) - {RECEIPTS}
+    signing = {purpose: _read_key(folder / f"{purpose}.pem") for purpose in PURPOSES if purpose not in lacking}
     authority = _read_key(folder / "certificates.pem")
-    if not isinstance(receipts, Ed25519PrivateKey) or not isinstance(authority, ec.EllipticCurvePrivateKey):
+    ours = {purpose: key for purpose, key in signing.items() if isinstance(key, Ed25519PrivateKey)}
+    if len(ours) < len(signing) or not isinstance(authority, ec.EllipticCurvePrivateKey):
         raise OperatorError("keys", f"a key in {str(folder)!r} is of the wrong type", "restore it from the backup")
     certificate = x509.load_pem_x509_certificate(_read(folder / "certificates.crt"))
-    return Keys(receipts, Authority(authority, certificate), _read(folder / "pages.secret"))
+    return Keys(ours, Authority(authority, certificate), _read(folder / "pages.secret"))
+
+
+def has_root(folder: Path) -> bool:
+    """Whether the root's private key is at hand."""
+    return (folder / "root.pem").exists()
 
 
 def load_root(folder: Path) -> Ed25519PrivateKey:

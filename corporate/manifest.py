@@ -20,7 +20,11 @@ FILE = "manifest.json"
 
 
 def make(folder: Path, name: str, now: datetime) -> dict[str, Any]:
-    """Sign a new manifest with the root in `folder`/keys and write it to `folder`/manifest.json."""
+    """Sign a new manifest with the root in `folder`/keys and write it to `folder`/manifest.json.
+
+    Keys that this release needs and the folder lacks are made first.
+    """
+    keys.make_missing(folder / "keys")
     serving = keys.load(folder / "keys")
     root = keys.load_root(folder / "keys")
     certificate = serving.authority.certificate.public_bytes(serialization.Encoding.PEM).decode()
@@ -30,7 +34,7 @@ def make(folder: Path, name: str, now: datetime) -> dict[str, Any]:
         "issued_at": _text(now),
         "expires_at": _text(now + timedelta(days=DAYS)),
         "keys": [
-            {"purpose": "receipts", "jwk": signed.to_jwk(serving.receipts.public_key())},
+            *({"purpose": one, "jwk": signed.to_jwk(key.public_key())} for one, key in serving.signing.items()),
             {"purpose": "certificates", "certificate": certificate},
         ],
     }
@@ -42,6 +46,25 @@ def make(folder: Path, name: str, now: datetime) -> dict[str, Any]:
     }
     files.write(folder / FILE, json.dumps(made, indent=1).encode())
     return made
+
+
+def complete(folder: Path, name: str, now: datetime) -> bool:
+    """After an upgrade: name every purpose that this release knows, in a manifest of a higher version.
+
+    Returns whether the manifest in force names them all; where the root is kept elsewhere, an administrator signs one.
+    """
+    if not unnamed(folder):
+        return True
+    if not keys.has_root(folder / "keys"):
+        return False
+    make(folder, name, now)
+    return True
+
+
+def unnamed(folder: Path) -> list[str]:
+    """Purposes of this release that the manifest in force does not name. Raises OperatorError."""
+    named = {key["purpose"] for key in load(folder)["claims"]["keys"]}
+    return [purpose for purpose in keys.PURPOSES if purpose not in named]
 
 
 def load(folder: Path) -> dict[str, Any]:

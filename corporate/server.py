@@ -7,9 +7,9 @@ and indexes are looked up by hash and kept, since a hash never changes its meani
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -100,7 +100,14 @@ def _read(settings: Settings) -> _Signing:
         changed_ns = manifest.changed_ns(settings.folder)
     except OSError:
         changed_ns = 0  # `load` says what is wrong with the file
-    return _Signing(changed_ns, keys.load(settings.keys), manifest.load(settings.folder))
+    stated = manifest.load(settings.folder)
+    return _Signing(changed_ns, _named(keys.load(settings.keys), stated), stated)
+
+
+def _named(found: Keys, stated: Mapping[str, Any]) -> Keys:
+    """Without keys of purposes that the manifest does not name: what they sign could not be checked by anybody."""
+    purposes = {key["purpose"] for key in stated["claims"]["keys"]}
+    return replace(found, signing={one: key for one, key in found.signing.items() if one in purposes})
 
 
 def prepare(server: Corporate, now: datetime) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from corporate import listening, migrating
+from corporate import listening, manifest, migrating
 from corporate.app import create_app
 from corporate.errors import OperatorError
 from corporate.server import open_corporate, prepare
@@ -46,6 +46,7 @@ def run(settings: Settings, tell: Callable[[Addresses], None]) -> int:
     is missing, or the database cannot be used.
     """
     with bind(settings.wire) as wire, bind(settings.pages) as pages:
+        manifest.complete(settings.folder, settings.name, datetime.now(UTC))
         server = open_corporate(settings)
         migrating.upgrade(server.store)
         prepare(server, datetime.now(UTC))

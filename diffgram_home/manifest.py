@@ -1,11 +1,12 @@
-"""Corporate's manifest: which key signs receipts, which authority signs certificates; signed by the pinned root.
+"""Corporate's manifest: which keys sign for which purpose, and which authority; signed by the pinned root.
 
 `check` and `read` are pure: bytes in, a value or an error out; the others keep manifests beside the keys. Fetching is
 the door's. The one in force is `manifest.json`, the answer as it came, checked against the pinned root again at each
 reading; earlier ones stay as `manifest-VERSION.json`, so that receipts of a key that was replaced can be verified.
 
 Rules: the answer carries the root's public key, and it counts only if its SHA-256 is the fingerprint in the settings;
-a manifest past its date is refused; one purpose a key; unknown purposes are passed over, since later versions add some.
+a manifest past its date is refused; a key has one purpose; unknown purposes are passed over, since later versions add
+some. A manifest without receipts or certificates is none; other purposes may be absent, since corporate may be older.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ from audit.errors import SignatureRefused
 from diffgram_home import files
 from diffgram_home.home import Home
 
-RECEIPTS, CERTIFICATES = "receipts", "certificates"
+RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES = "receipts", "deletions", "instructions", "catalogues"
+PURPOSES = (RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES)
+"""What corporate's Ed25519 keys may be for; the certificate authority stands beside them."""
+CERTIFICATES = "certificates"
+_NONE: Mapping[str, Ed25519PublicKey] = {}
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -37,14 +42,21 @@ _EARLIER = "manifest-*.json"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Corporate's keys as its root states them. `receipts` by thumbprint; `certificates` are authorities as PEM."""
+    """Corporate's keys as its root states them.
+
+    `keys` has the keys of each purpose of PURPOSES that it names, by thumbprint; `certificates` are authorities as PEM.
+    """
 
     corporate: str
     version: int
     issued_at: datetime
     expires_at: datetime
-    receipts: Mapping[str, Ed25519PublicKey]
+    keys: Mapping[str, Mapping[str, Ed25519PublicKey]]
     certificates: tuple[str, ...]
+
+    def of(self, purpose: str) -> Mapping[str, Ed25519PublicKey]:
+        """The keys of one purpose by thumbprint; empty when corporate has none."""
+        return self.keys.get(purpose, _NONE)
 
 
 def fingerprint(root: Ed25519PublicKey) -> str:
@@ -112,9 +124,9 @@ def keep(home: Home, data: bytes, fresh: Manifest) -> None:
     files.write(folder / FILE, data)
 
 
-def receipt_keys(home: Home) -> Mapping[str, Ed25519PublicKey] | None:
-    """Every key that ever signed receipts by a manifest kept here, by thumbprint; None if there is no manifest."""
-    found = {kid: key for one in _readable(home) for kid, key in one.receipts.items()}
+def keys_ever(home: Home, purpose: str) -> Mapping[str, Ed25519PublicKey] | None:
+    """Every key that ever served `purpose` by a manifest kept here, by thumbprint; None if there is none."""
+    found = {kid: key for one in _readable(home) for kid, key in one.of(purpose).items()}
     return found or None
 
 
@@ -132,11 +144,22 @@ def _claimed(claims: Mapping[str, Any]) -> Manifest:
             version=_whole(claims["version"]),
             issued_at=_time(claims["issued_at"]),
             expires_at=_time(claims["expires_at"]),
-            receipts=signed.ring(*(signed.from_jwk(k["jwk"]) for k in _keys(claims, RECEIPTS))),
+            keys=_rings(claims),
             certificates=tuple(_authority(k["certificate"]) for k in _keys(claims, CERTIFICATES)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _malformed("the manifest's claims are not of the form that this release reads") from error
+
+
+def _rings(claims: Mapping[str, Any]) -> dict[str, Mapping[str, Ed25519PublicKey]]:
+    rings = {
+        purpose: signed.ring(*(signed.from_jwk(key["jwk"]) for key in _keys(claims, purpose)))
+        for purpose in PURPOSES
+        if purpose == RECEIPTS or any(key["purpose"] == purpose for key in claims["keys"])
+    }
+    if len(set().union(*rings.values())) < sum(map(len, rings.values())):
+        raise ValueError("a key has two purposes")
+    return rings
 
 
 def _keys(claims: Mapping[str, Any], purpose: str) -> list[Mapping[str, Any]]:

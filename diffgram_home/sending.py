@@ -232,9 +232,9 @@ def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
     except DoorError as error:
         return judging.of_trouble(error)
     header, _, _ = gate.header_of(body, rules.CODEC)
-    verdict = judging.of_answer(answer, header, batch.sha256, current.stated.receipts)
+    verdict = judging.of_answer(answer, header, batch.sha256, current.stated.of(manifest.RECEIPTS))
     if verdict.code == judging.KEY_UNKNOWN and _refetch(current, first=False):
-        return judging.of_answer(answer, header, batch.sha256, current.stated.receipts)
+        return judging.of_answer(answer, header, batch.sha256, current.stated.of(manifest.RECEIPTS))
     return verdict
 
 

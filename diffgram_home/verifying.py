@@ -56,7 +56,7 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
         stood = ledger.standing(session)
         known = Known(
             kept=tuple(_read_checkpoint(home.origin, home.keys.ledger.public_key(), text) for text in texts),
-            receipts=manifest.receipt_keys(home),
+            receipts=manifest.keys_ever(home, manifest.RECEIPTS),
             installation=home.installation,
         )
         source = chain(_told(_leaves(session), stood.size, progress), [Head(stood.size, stood.root)])

@@ -1,5 +1,6 @@
 """From a token to a certificate, once."""
 
+import json
 import time
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import signed
-from corporate import enrolment, keys, settings
+from audit.canonical import canonical
+from corporate import enrolment, health, keys, manifest, settings
 from corporate.app import create_app
 from corporate.database import EVERYBODY
+from corporate.errors import OperatorError
 from corporate.server import open_corporate
 from tests.corporate.pretend import Pretend
 from tests.corporate.running import Server, command, found
+
+NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
 
 
 def test_the_certificate_names_the_installation_and_lasts_thirty_days(stranger: Pretend) -> None:
@@ -141,6 +146,44 @@ def test_a_manifest_that_is_signed_again_is_served_without_a_restart(tmp_path: P
     assert wire.get("/v1/manifest").json == second, "what cannot be read leaves everything as it was"
 
 
+def test_a_server_of_an_earlier_release_gains_the_new_keys_with_a_manifest_of_a_higher_version(tmp_path: Path) -> None:
+    config, root = found(tmp_path, "")
+    given = settings.read(config, {})
+    _make_earlier(given.folder, given.name)
+    before = open_corporate(given)
+    kept = before.keys.receipts.private_bytes_raw()
+    with pytest.raises(OperatorError, match="no key serves 'deletions' yet"):
+        before.keys.of("deletions")
+    assert [finding.code for finding in health.check(given, NOW) if "manifest" in finding.code] == ["manifest-keys"]
+    (away := tmp_path / "root.pem").write_bytes((given.keys / "root.pem").read_bytes())
+    (given.keys / "root.pem").unlink()
+    assert not manifest.complete(given.folder, given.name, NOW), "the root is kept elsewhere"
+    assert open_corporate(given).keys.signing.keys() == {"receipts"}, "and it serves as it did"
+    (given.keys / "root.pem").write_bytes(away.read_bytes())
+    assert manifest.complete(given.folder, given.name, NOW)
+    assert before.keys.signing.keys() == set(keys.PURPOSES)
+    assert before.keys.receipts.private_bytes_raw() == kept
+    claims = _claims(before.manifest, root)
+    assert claims["version"] == 3
+    named = {one["purpose"]: one["jwk"]["x"] for one in claims["keys"] if "jwk" in one}
+    assert named.keys() == set(keys.PURPOSES)
+    assert len(set(named.values())) == len(named), "one purpose a key"
+    assert manifest.complete(given.folder, given.name, NOW)
+    assert manifest.load(given.folder)["claims"]["version"] == 3, "nothing is signed anew without need"
+
+
+def _make_earlier(folder: Path, name: str) -> None:
+    """Put keys and manifest back to what the release before knew."""
+    made = manifest.make(folder, name, NOW)
+    for purpose in keys.PURPOSES[1:]:
+        (folder / "keys" / f"{purpose}.pem").unlink()
+    claims = made["claims"] | {
+        "keys": [one for one in made["claims"]["keys"] if one["purpose"] in ("receipts", "certificates")]
+    }
+    token = signed.sign(canonical(claims), keys.load_root(folder / "keys"), signed.MANIFEST)
+    (folder / "manifest.json").write_text(json.dumps({"root": made["root"], "manifest": token, "claims": claims}))
+
+
 def _private(key: Ed25519PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -159,7 +202,7 @@ def test_the_manifest_is_signed_by_the_root_that_init_printed(stranger: Pretend)
     root = signed.from_jwk(reply.json["root"])
     assert keys.fingerprint(root) == stranger.server.root
     claims = msgspec.json.decode(signed.verify(reply.json["manifest"], signed.ring(root), signed.MANIFEST))
-    assert [entry["purpose"] for entry in claims["keys"]] == ["receipts", "certificates"]
+    assert [entry["purpose"] for entry in claims["keys"]] == [*keys.PURPOSES, "certificates"]
     assert claims["version"] == 1
     authority = (stranger.server.settings.keys / "certificates.crt").read_text()
-    assert claims["keys"][1]["certificate"] == authority
+    assert claims["keys"][-1]["certificate"] == authority

@@ -39,7 +39,7 @@ def test_what_the_product_said_is_received_with_a_receipt_over_the_very_bytes(pl
     assert [sent.outcome for sent in place.send()] == ["accepted", "accepted"]
     stated = manifest.stored(place.home, place.now())
     for row in place.rows():
-        held = receipt.read(row.receipt or "", stated.receipts)
+        held = receipt.read(row.receipt or "", stated.of(manifest.RECEIPTS))
         with place.home.store.read() as session:
             body = bodies.get(session, row.sha256) or b""
         assert held.sha256 == hashlib.sha256(body).hexdigest()

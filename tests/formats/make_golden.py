@@ -257,11 +257,17 @@ def enrolments():
         shown = signed.to_jwk((shown or root).public_key())
         return (json.dumps({"root": shown, "manifest": signed.sign(payload, signer, typ)}) + "\n").encode()
 
-    more = [*claims["keys"], {"purpose": "instructions", "jwk": signed.to_jwk(other.public_key())}]
+    more = [*claims["keys"], {"purpose": "licences", "jwk": signed.to_jwk(other.public_key())}]
+    known = [{"purpose": one, "jwk": signed.to_jwk(key(f"{one} of corporate").public_key())}
+             for one in ("deletions", "instructions", "catalogues")]  # fmt: skip
+    twice = {"purpose": "deletions", "jwk": claims["keys"][0]["jwk"]}
     put("enrolment/good.manifest", made(), "the present manifest", accepted=True, version=3)
     put("enrolment/more-purposes.manifest", made(keys=more), "a purpose of a later release is passed over",
         accepted=True, version=3)  # fmt: skip
+    put("enrolment/every-purpose.manifest", made(keys=[*claims["keys"], *known]), "a key for each purpose",
+        accepted=True, version=3)  # fmt: skip
     for name, data, brief, code in (
+        ("two-purposes", made(keys=[*claims["keys"], twice]), "one key for two purposes", "manifest-malformed"),
         ("other-root", made(other, shown=other), "another root than the pinned one", "root-differs"),
         ("forged", made(other), "shows our root, signed by another", "key-unknown"),
         ("receipt-typ", made(typ=signed.RECEIPT), "signed for another purpose", "type-refused"),

@@ -195,7 +195,7 @@ class Walk:
         assert isinstance(ended, record.Outcome)
         hashes = {one["sha256"], began.sha256, ended.sha256, hashlib.sha256(kept or b"").hexdigest()}
         if row.outcome == "accepted":
-            given = receipt.read(row.receipt or "", manifest.stored(home, self.place.now()).receipts)
+            given = receipt.read(row.receipt or "", manifest.stored(home, self.place.now()).of(manifest.RECEIPTS))
             hashes |= {given.sha256}
             assert (given.messages, given.authenticated) == (one["messages"], "signature")
         assert hashes == {row.sha256}
