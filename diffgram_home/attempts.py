@@ -10,13 +10,13 @@ The door and `sending` decide when and how to send; every row and leaf about it 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import record
-from diffgram_home import counting, ledger, sealing
+from diffgram_home import counting, ledger, patience, sealing
 from diffgram_home.home import Home
 from diffgram_home.models import (
     ACCEPTED,
@@ -37,6 +37,7 @@ from diffgram_home.models import (
 REFUSED_NOTICE = "batch-refused"
 SEQUENCE_DIFFERS = "sequence-differs"
 """Corporate's code when it holds other bytes under the number: ours are not there, and may go under another number."""
+_AGAIN = "nothing to do: it is tried again, and stored once"
 _KEPT = "its bytes are kept and shown under Sent; its messages are not sent again"
 _TAKEN = "its messages get a new number; was a backup restored, or does a copy of this installation run elsewhere?"
 
@@ -104,6 +105,32 @@ def finish(
     elif outcome == UNKNOWN:
         batch.may_be_received = True
     session.flush()
+
+
+def close_interrupted(home: Home, now: datetime) -> None:
+    """Attempts whose process ended before their outcome: nobody knows what arrived."""
+    with home.store.read() as session:
+        if not unfinished(session):
+            return
+    with home.store.write() as session:
+        for attempt in unfinished(session):
+            finish(
+                home,
+                session,
+                attempt,
+                outcome=UNKNOWN,
+                now=now,
+                code="interrupted",
+                detail=f"the process ended before the answer; {_AGAIN}",
+                retry_at=now + _pause(home, session.get_one(Batch, attempt.batch_id)),
+            )
+
+
+def _pause(home: Home, batch: Batch) -> timedelta:
+    """A process that was ended once may go on at once; what ends it again and again must not fill the ledger."""
+    if batch.tries <= 1:
+        return timedelta(0)
+    return patience.wait(batch.tries, home.settings.sending.every_s)
 
 
 def _accepted(home: Home, session: Session, batch: Batch, current: bool, already: str | None, now: datetime) -> None:

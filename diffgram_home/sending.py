@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -28,32 +28,25 @@ from diffgram_home import (
     counting,
     egress,
     enrolment,
-    facts,
     judging,
     locks,
     manifest,
-    outbound,
+    mending,
     patience,
     rules,
     sealing,
 )
 from diffgram_home.errors import HomeError, LedgerError
-from diffgram_home.exchange import DoorError
+from diffgram_home.exchange import DoorError, nothing_left
 from diffgram_home.home import Home
 from diffgram_home.judging import Verdict
-from diffgram_home.manifest import Manifest
+from diffgram_home.mending import Round
 from diffgram_home.models import QUEUED, UNKNOWN, VOIDING, Attempt, Batch
-from diffgram_home.outbound import CERTIFICATE_NOT_ACCEPTED, Door
+from diffgram_home.outbound import Door
 from diffgram_home.patience import SUBJECT
 
-REFETCH_EVERY = timedelta(hours=1)
-"""The manifest is fetched again for an unknown key or authority at most so often."""
-
-CERTIFICATE_REQUIRED, CERTIFICATE_WRONG = "certificate-required", "certificate-wrong"
-_REFETCHED = "refetched"  # a fact: when the manifest was fetched again
 _ROUND_S = 30  # a round of the scheduler ends after so long, for modes and intake to have their turn
 _WAITING = (QUEUED, VOIDING)
-_AGAIN = "nothing to do: it is tried again, and stored once"
 _PATIENCE = 3  # batches in a row that corporate cannot take yet, before the rest waits for the next time
 
 
@@ -78,21 +71,6 @@ class Sent:
     hint: str
     status: int | None
     blame: str | None
-
-
-@dataclass(slots=True)
-class _Round:
-    """One call of `send_due`: what was tried in it, and what may be done only once in it."""
-
-    home: Home
-    door: Door
-    clock: Callable[[], datetime]
-    stated: Manifest
-    show: bool | None = None  # our certificate: yes, no, or by its date
-    renewed: bool = False
-    refetched: bool = False
-    cures: set[str] = field(default_factory=set)
-    tried: set[int] = field(default_factory=set)
 
 
 def open_door(home: Home) -> Door:
@@ -125,7 +103,7 @@ def send_due(
     with locks.alone(lock, wait_s=home.settings.corporate.timeout_s if force else 0) as alone:
         if not alone:
             return _cannot(force, "sending-busy", "another process is sending", "try again in a moment")
-        _close_unfinished(home, now)
+        attempts.close_interrupted(home, now)
         waiting = _count(home)
         if not waiting or _must_wait(home, now, force):
             return []
@@ -133,7 +111,7 @@ def send_due(
             return _not_enrolled(home, now, force)
         clock = _clock(now)
         try:
-            current = _Round(home, door, clock, _stated(home, door, clock()))
+            current = Round(home, door, clock, mending.stated(home, door, clock()))
         except (DoorError, HomeError, SignatureRefused) as error:
             _no_manifest(home, error, clock())
             if force:
@@ -147,7 +125,7 @@ def send_due(
         return sent
 
 
-def _each(current: _Round, force: bool) -> Iterator[Sent]:
+def _each(current: Round, force: bool) -> Iterator[Sent]:
     """Attempts until nothing is due, or corporate fails."""
     refused_in_a_row, ends = 0, current.clock() + timedelta(seconds=_ROUND_S)
     while not current.door.is_stopping and (batch := _next(current, force)) is not None:
@@ -155,7 +133,7 @@ def _each(current: _Round, force: bool) -> Iterator[Sent]:
         if verdict is None:
             continue
         yield _sent(batch, verdict)
-        if verdict.blame == judging.CORPORATE and not _mended(current, batch, verdict):
+        if verdict.blame == judging.CORPORATE and not mending.mended(current, batch, verdict):
             return
         refused_in_a_row = refused_in_a_row + 1 if verdict.blame == judging.BATCH and not verdict.final else 0
         if refused_in_a_row >= _PATIENCE or (current.clock() > ends and not force):
@@ -176,7 +154,7 @@ def _sent(batch: Batch, verdict: Verdict) -> Sent:
     )
 
 
-def _next(current: _Round, force: bool) -> Batch | None:
+def _next(current: Round, force: bool) -> Batch | None:
     """The batch to try now, fewest tries first; a time that lies beyond every wait was written by a wrong clock.
 
     Without approval of header and envelope the gate refuses all: then no attempt is made, hence no noise.
@@ -194,7 +172,7 @@ def _next(current: _Round, force: bool) -> Batch | None:
         return session.scalars(wanted.order_by(Batch.tries, Batch.case, Batch.sequence).limit(1)).first()
 
 
-def _attempt(current: _Round, batch: Batch) -> Verdict | None:
+def _attempt(current: Round, batch: Batch) -> Verdict | None:
     """One attempt from its leaf to its outcome's leaf; None if the batch could not be tried."""
     home = current.home
     current.tried.add(batch.id)  # one that was accepted does not wait any more; the set stays small
@@ -215,16 +193,16 @@ def _attempt(current: _Round, batch: Batch) -> Verdict | None:
     if verdict.blame == judging.GATE:
         sealing.void_refused(home, now)
     elif verdict.certificate is not None:
-        _renew(current, verdict, now)
+        mending.renew(current, verdict, now)
     return verdict
 
 
-def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
+def _asked(current: Round, batch: Batch, body: bytes) -> Verdict:
     """What the door brings back for these bytes; the manifest is fetched again, once, for a key that is not in it."""
     home = current.home
     now, trusted = current.clock(), enrolment.trust(home, current.stated)
     try:
-        with outbound.nothing_left():
+        with nothing_left():
             who = enrolment.identity(home, now, show=current.show)
         answer = current.door.send_batch(body, batch.generation, who, trusted, now=now)
     except Refused as error:
@@ -233,37 +211,9 @@ def _asked(current: _Round, batch: Batch, body: bytes) -> Verdict:
         return judging.of_trouble(error)
     header, _, _ = gate.header_of(body, rules.CODEC)
     verdict = judging.of_answer(answer, header, batch.sha256, current.stated.of(manifest.RECEIPTS))
-    if verdict.code == judging.KEY_UNKNOWN and _refetch(current, first=False):
+    if verdict.code == judging.KEY_UNKNOWN and mending.refetch(current, first=False):
         return judging.of_answer(answer, header, batch.sha256, current.stated.of(manifest.RECEIPTS))
     return verdict
-
-
-def _mended(current: _Round, batch: Batch, verdict: Verdict) -> bool:
-    """Whether what went wrong was put right here, so that the same batch may go again at once; each cure only once."""
-    cure = _cure(current, verdict)
-    if cure is None or cure in current.cures:
-        return False
-    current.cures.add(cure)
-    current.tried.discard(batch.id)
-    now = current.clock()
-    with current.home.store.write() as session:
-        session.get_one(Batch, batch.id).next_try_at = now
-        patience.answers(session, now)
-    return True
-
-
-def _cure(current: _Round, verdict: Verdict) -> str | None:
-    """Do what may help, and name it; None where nothing here does."""
-    if verdict.code == CERTIFICATE_NOT_ACCEPTED:
-        current.show = False
-        return "without"
-    if verdict.code == CERTIFICATE_REQUIRED:
-        # Without a fresh one in the answer, ours is good by corporate's clock: then it is this one that is ahead.
-        current.show = None if current.renewed else True
-        return "fresh" if current.renewed else "anyway"
-    if verdict.code == CERTIFICATE_WRONG and _refetch(current, first=True):
-        return "manifest"
-    return None
 
 
 def _finish(home: Home, session: Session, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
@@ -302,33 +252,6 @@ def _must_wait(home: Home, now: datetime, force: bool) -> bool:
     return not force
 
 
-def _close_unfinished(home: Home, now: datetime) -> None:
-    """Attempts whose process ended before their outcome: nobody knows what arrived."""
-    with home.store.read() as session:
-        if not attempts.unfinished(session):
-            return
-    interrupted = Verdict(UNKNOWN, "interrupted", detail="the process ended before the answer", hint=_AGAIN)
-    with home.store.write() as session:
-        for attempt in attempts.unfinished(session):
-            attempts.finish(
-                home,
-                session,
-                attempt,
-                outcome=interrupted.outcome,
-                now=now,
-                code=interrupted.code,
-                detail=f"{interrupted.detail}; {interrupted.hint}",
-                retry_at=now + _pause(home, session.get_one(Batch, attempt.batch_id)),
-            )
-
-
-def _pause(home: Home, batch: Batch) -> timedelta:
-    """A process that was ended once may go on at once; what ends it again and again must not fill the ledger."""
-    if batch.tries <= 1:
-        return timedelta(0)
-    return patience.wait(batch.tries, home.settings.sending.every_s)
-
-
 def _body(home: Home, batch: Batch, now: datetime) -> bytes | None:
     """The exact bytes; a body that is damaged or gone is told once and holds up nothing else."""
     try:
@@ -343,46 +266,6 @@ def _body(home: Home, batch: Batch, now: datetime) -> bytes | None:
             counting.notice(session, now, code, f"{batch.case} {batch.sequence}", text, hint)
             session.get_one(Batch, batch.id).next_try_at = now + patience.LONGEST_WAIT
     return body
-
-
-def _stated(home: Home, door: Door, now: datetime) -> Manifest:
-    """Corporate's keys; fetched again when the date of what is here is over."""
-    try:
-        return manifest.stored(home, now)
-    except SignatureRefused:
-        return enrolment.refresh(home, door, now, first=True)
-
-
-def _refetch(current: _Round, *, first: bool) -> bool:
-    """Fetch the manifest again, once in a round and not more often than hourly; True if it is a newer one."""
-    home, now = current.home, current.clock()
-    with home.store.read() as session:
-        at = facts.get(session, _REFETCHED)
-    if current.refetched or (at is not None and timedelta(0) <= now - datetime.fromisoformat(at) < REFETCH_EVERY):
-        return False
-    current.refetched = True
-    with home.store.write() as session:
-        facts.put(session, _REFETCHED, now.isoformat())
-    try:
-        fresh = enrolment.refresh(home, current.door, now, first=first)
-    except (HomeError, SignatureRefused):
-        return False  # the ledger has it as a contact that failed; the verdict stays as it was
-    is_newer = fresh.version > current.stated.version
-    current.stated = fresh
-    return is_newer
-
-
-def _renew(current: _Round, verdict: Verdict, now: datetime) -> None:
-    """Take the certificate that rode on the answer; one that cannot be used is told, and the old one stays."""
-    home = current.home
-    try:
-        current.renewed = enrolment.renew(home, current.door, verdict.certificate, now)
-    except SignatureRefused as error:
-        with home.store.write() as session:
-            counting.notice(session, now, error.code, SUBJECT, str(error.args[0]), error.hint)
-        return
-    with home.store.write() as session:
-        counting.end_notice(session, now, "certificate-unusable", SUBJECT)
 
 
 def _no_manifest(home: Home, error: DoorError | HomeError | SignatureRefused, now: datetime) -> None:
