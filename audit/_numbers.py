@@ -5,14 +5,17 @@ Only batches whose fate is open are kept, at most `MAX_OPEN`; an accepted one is
     sealed ──▶ attempt ──▶ outcome accepted                       the number is done
       │           ▲   └──▶ outcome rejected | unknown ──▶ attempt …
       └──▶ void ──┘        the body changes to one without content; the number stays (an attempt may be under way)
+
+An attempt by hand is an attempt whose outcome is unknown while its file is on the way; corporate's answer to it comes
+as a record of its own, any time later, and ends the number like an outcome.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit.errors import SignatureRefused
 from audit.receipt import Receipt, matches
-from audit.record import Attempt, Outcome, Sealed, Void
+from audit.record import Attempt, AttemptByHand, Outcome, OutcomeByHand, Sealed, Void
 
 MAX_OPEN = 100_000
 
@@ -25,11 +28,13 @@ class Batch:
     """A body under a number: its leaf, and for a void the hash that it replaced.
 
     `attempt` is the leaf of the attempt under way for this number; after a void it may be one for the body before.
+    `by_hand` holds, for each body that was carried under this number, the leaf of the last attempt, and the batch then.
     """
 
     body: Sealed | Void
     replaced: str | None = None
     attempt: int | None = None
+    by_hand: "dict[str, tuple[int, Batch]]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Numbers:
     def __init__(self, installation: str, read_receipt: Callable[[str], Receipt] | None) -> None:
         self.installation = installation
         self.open: dict[tuple[str, int], Batch] = {}
-        self.attempts: dict[int, tuple[Batch | None, Attempt]] = {}
+        self.attempts: dict[int, tuple[Batch | None, Attempt | AttemptByHand]] = {}
         self.next: dict[str, int] = {}
         self.receipts_checked = 0
         self.accepted = 0
@@ -81,9 +86,9 @@ class Numbers:
             return
         if old.replaced is not None or old.body.sha256 != entry.replaces:
             report("void-differs", f"{entry.case}: the void of number {entry.sequence} names another body")
-        self.open[key] = Batch(entry, old.body.sha256, old.attempt)
+        self.open[key] = Batch(entry, old.body.sha256, old.attempt, old.by_hand)
 
-    def attempted(self, index: int, entry: Attempt, report: Report) -> None:
+    def attempted(self, index: int, entry: Attempt | AttemptByHand, report: Report) -> None:
         """Follow an attempt: it is for the body that stands under the number, and the one before has ended."""
         batch = self.open.get((entry.case, entry.sequence))
         if batch is None or (batch.body.sha256, batch.body.size_bytes) != (entry.sha256, entry.size_bytes):
@@ -94,6 +99,8 @@ class Numbers:
             self.attempts.pop(batch.attempt, None)
         if batch is not None:
             batch.attempt = index
+            if isinstance(entry, AttemptByHand):
+                batch.by_hand[entry.sha256] = index, batch
         self.attempts[index] = batch, entry
         if len(self.attempts) > MAX_OPEN:  # so many were each reported when they began, or are too many open batches
             self.attempts.pop(next(iter(self.attempts)))
@@ -110,11 +117,23 @@ class Numbers:
         present = self.open.get(key)
         if present is not None and present.attempt == entry.attempt:
             present.attempt = None
-        if entry.outcome != "accepted":
-            return
+        if entry.outcome == "accepted":
+            self._accepted(entry, batch, report)
+
+    def answered(self, entry: OutcomeByHand, report: Report) -> None:
+        """Take corporate's answer to bytes that were carried: the last attempt by hand of these very bytes."""
+        present = self.open.get((entry.case, entry.sequence))
+        carried = present.by_hand.get(entry.sha256) if present is not None else None
+        if carried is None or carried[0] != entry.attempt or entry.attempt in self.attempts:
+            text = f"leaf {entry.attempt} is no attempt by hand of these bytes that waits for an answer"
+            report("outcome-without-attempt", text)
+        elif entry.outcome == "accepted":
+            self._accepted(entry, carried[1], report)
+
+    def _accepted(self, entry: Outcome | OutcomeByHand, batch: Batch | None, report: Report) -> None:
         self.accepted += 1
-        if present is not None and present is batch:
-            del self.open[key]
+        if batch is not None and self.open.get((batch.body.case, batch.body.sequence)) is batch:
+            del self.open[batch.body.case, batch.body.sequence]
         if batch is not None and self._read_receipt is not None and entry.receipt is not None:
             self._receipt(self._read_receipt, entry.receipt, batch, report)
 

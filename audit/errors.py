@@ -6,6 +6,7 @@
       ├── Refused           the gate's no: a code and a key path, never a value
       │     └── Undeclared  content that no catalogue declares: key paths and counts
       ├── SignatureRefused  a signature, key, type or claim that does not hold
+      ├── CarriedRefused    a file carried by hand that is not in its one form, or lacks what its list says
       ├── ProofRefused      a Merkle proof that leads elsewhere
       └── RecordRefused     bytes that are no leaf of the ledger, or no part of an export
 
@@ -75,6 +76,10 @@ class Undeclared(Refused):
 
 class SignatureRefused(AuditError):
     """A signed document that does not verify: nothing of it may be used."""
+
+
+class CarriedRefused(AuditError):
+    """A file carried by hand that cannot be used: nothing of it is."""
 
 
 class ProofRefused(AuditError):

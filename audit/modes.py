@@ -2,7 +2,8 @@
 
 `off`: nothing is collected. `local`: collected and shown to the customer, never sent. `on`: may leave, if approved.
 Access cases have `off` and `on`; `licensing` has `offline` and `on` (design 6). A kind's own mode can only narrow its
-case's mode.
+case's mode. `offline` is collected and may leave as `on` does, but only in files carried by hand: the door sends a case
+that is `on` and no other, so what differs is the way out, and a switch between the two loses nothing.
 
 **A mode's date is kept without clocks.** The installation counts every change of an effective mode in one rising
 `generation`. A product reads the word `generation << 2 | mode` of a kind from a memory-mapped file and writes it with
@@ -67,15 +68,23 @@ ALL_OFF = Modes({"event": "off", "browser": "off", "support": "off", "licensing"
 
 
 def effective(catalogue: Catalogue, cases: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
-    """Return the narrower of case's and kind's mode for every live kind; what is not named has its default."""
+    """Return the narrower of case's and kind's mode for every live kind; what is not named has its default.
+
+    For a kind, `offline` counts as `on`: its messages may leave, by hand.
+    """
     result = {}
     for name, kind in catalogue.kinds.items():
         if kind.removed or kind.case == EVERY:
             continue
         case_mode = cases.get(kind.case, DEFAULTS[kind.case])
         own = kinds.get(name, "on")
-        result[name] = _NAMES[_RANK[narrower(case_mode, own)]]
+        result[name] = narrower("on" if case_mode == "offline" else case_mode, own)
     return result
+
+
+def leaves_by_hand(case_mode: str) -> bool:
+    """Whether batches of a case in this mode may be carried by hand."""
+    return case_mode in ("on", "offline")
 
 
 def narrower(one: str, other: str) -> str:

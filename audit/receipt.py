@@ -41,7 +41,7 @@ class Receipt:
     ledger_root    root at that size, 64 hexadecimal digits
     messages       messages in that body that corporate stored; 0 for a voided number
     received_at    corporate's clock, UTC, to the second
-    authenticated  "mtls+signature", or "signature" where a proxy broke the first
+    authenticated  "mtls+signature", "signature" where a proxy broke the first, or "signature+by-hand" for a file
     void           whether the number is void at corporate
     already        hash of the batch that had arrived under this number before it was voided, or None
     """
@@ -110,7 +110,7 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The payload, member by member."""
 
     already: _Hex64 | None
-    authenticated: Literal["mtls+signature", "signature"]
+    authenticated: Literal["mtls+signature", "signature", "signature+by-hand"]
     case: Literal["event", "browser", "support", "licensing"]
     format: Literal["diffgram-receipt/1"]
     installation: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]

@@ -7,6 +7,11 @@
     Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
     Pruned      bodies were deleted by age                     Incident    a step of an Unexpected Data Transfer
 
+    By hand, instead of over a connection:
+    CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
+    CarriedIn   a file of corporate's answers was taken in    OutcomeByHand    what corporate said of such an attempt
+    EnrolmentByHand  a step of getting an identity
+
 A leaf is the canonical JSON (RFC 8785) of one record; its hash is `tree.leaf_hash` of these bytes. Storing leaves and
 bodies, and hashing them into the tree, is left to others; what records must say together is `audit.verification`'s.
 
@@ -190,6 +195,72 @@ class Contact(Record, frozen=True, kw_only=True):
     type: Literal["contact"] = "contact"
 
 
+class CarriedOut(Record, frozen=True, kw_only=True):
+    """`actor` has a file written that carries `batches` batches by hand; `sha256` and `size_bytes` are the file's."""
+
+    hexes = ("sha256",)
+    actor: Actor
+    batches: Positive
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["carried-out"] = "carried-out"
+
+
+class AttemptByHand(Record, frozen=True, kw_only=True):
+    """The body `sha256` is about to be written into the file `file` (its SHA-256). Written before it is."""
+
+    hexes = ("file", "sha256")
+    case: Case
+    file: Hex64
+    sequence: Positive
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["attempt-by-hand"] = "attempt-by-hand"
+
+
+class OutcomeByHand(Record, frozen=True, kw_only=True):
+    """What corporate said of an attempt by hand, as its answer was carried in; members as in `Outcome`.
+
+    It follows the attempt's own outcome, which is unknown while the file is on its way; a later answer may follow.
+    """
+
+    hexes = ("sha256",)
+    attempt: Count
+    case: Case
+    code: Code | None
+    outcome: Literal["accepted", "rejected", "unknown"]
+    receipt: Annotated[str, msgspec.Meta(min_length=1, max_length=65_536)] | None
+    sequence: Positive
+    sha256: Hex64
+    status: Annotated[int, msgspec.Meta(ge=100, le=999)]
+    type: Literal["outcome-by-hand"] = "outcome-by-hand"
+
+
+class CarriedIn(Record, frozen=True, kw_only=True):
+    """`actor` took in a file of corporate's with `answers` answers; `manifest` is the version it put in force."""
+
+    hexes = ("sha256",)
+    actor: Actor
+    answers: Count
+    manifest: Positive | None
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["carried-in"] = "carried-in"
+
+
+class EnrolmentByHand(Record, frozen=True, kw_only=True):
+    """A step of getting an identity with files carried by hand; members as in `Enrolment`."""
+
+    actor: Actor
+    certificate: Hex64 | None
+    code: Code | None
+    installation: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    key: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
+    root: Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
+    step: Literal["asked", "granted", "refused", "renewed"]
+    type: Literal["enrolment-by-hand"] = "enrolment-by-hand"
+
+
 class Checkpoint(Record, frozen=True, kw_only=True):
     """The checkpoint at `size` leaves with `root` was handed to `place`, outside this ledger."""
 
@@ -239,6 +310,11 @@ TYPES: dict[str, type[Record]] = {
     "checkpoint": Checkpoint,
     "pruned": Pruned,
     "incident": Incident,
+    "carried-out": CarriedOut,
+    "attempt-by-hand": AttemptByHand,
+    "outcome-by-hand": OutcomeByHand,
+    "carried-in": CarriedIn,
+    "enrolment-by-hand": EnrolmentByHand,
 }
 
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}
@@ -331,9 +407,12 @@ def _is_outcome(record: Any) -> bool:
 
 
 def _is_enrolment(record: Any) -> bool:
-    has_certificate = record.step in ("granted", "renewed")
-    certificate = record.certificate
-    return _is_destination(record) and has_certificate == (certificate is not None) and _is_hex(certificate or "")
+    return _is_destination(record) and _has_its_certificate(record)
+
+
+def _has_its_certificate(record: Any) -> bool:
+    is_given, certificate = record.step in ("granted", "renewed"), record.certificate
+    return is_given == (certificate is not None) and _is_hex(certificate or "")
 
 
 def _is_consent(record: Any) -> bool:
@@ -344,7 +423,9 @@ _MORE: dict[type[Record], Any] = {
     Attempt: _is_destination,
     Contact: _is_destination,
     Outcome: _is_outcome,
+    OutcomeByHand: _is_outcome,
     Enrolment: _is_enrolment,
+    EnrolmentByHand: _has_its_certificate,
     Consent: _is_consent,
 }
 

@@ -30,6 +30,8 @@ from audit.errors import SignatureRefused
 BATCH = "diffgram-batch+jws"
 RECEIPT = "diffgram-receipt+jws"
 MANIFEST = "diffgram-manifest+jws"
+CARRIED_OUT = "diffgram-carried-out+jws"
+CARRIED_IN = "diffgram-carried-in+jws"
 
 MAX_TOKEN_CHARACTERS = 65_536
 """Longer tokens are refused unread; a batch is signed detached and stays outside this limit."""

@@ -22,7 +22,19 @@ from audit._bodies import Bodies, Body
 from audit._numbers import Numbers
 from audit._past import BLOCK, Past
 from audit.errors import RecordRefused
-from audit.record import Attempt, Checkpoint, Mode, Outcome, Pruned, Record, Sealed, Void, parse
+from audit.record import (
+    Attempt,
+    AttemptByHand,
+    Checkpoint,
+    Mode,
+    Outcome,
+    OutcomeByHand,
+    Pruned,
+    Record,
+    Sealed,
+    Void,
+    parse,
+)
 
 FAULT, NOTE = "fault", "note"
 _sha256 = hashlib.sha256
@@ -139,7 +151,9 @@ class _State:
             Sealed: self.sealed,
             Void: self.voided,
             Attempt: lambda entry: self.numbers.attempted(self.index, entry, self.fault),
+            AttemptByHand: lambda entry: self.numbers.attempted(self.index, entry, self.fault),
             Outcome: lambda entry: self.numbers.ended(entry, self.fault),
+            OutcomeByHand: lambda entry: self.numbers.answered(entry, self.fault),
             Mode: self.moved,
             Checkpoint: lambda entry: self.quoted(entry.size, entry.root),
             Pruned: lambda entry: self.bodies.sweep(self.index, entry, self.fault),

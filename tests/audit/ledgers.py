@@ -99,6 +99,35 @@ class Ledger:
         )
         return self.add(msgspec.structs.replace(entry, **changes))
 
+    def carry(self, head, sealed, **changes):
+        """Append an attempt by hand and its unknown outcome; return the attempt's index."""
+        entry = record.AttemptByHand(
+            at=self.at(),
+            case=head.case,
+            file="f" * 64,
+            sequence=head.sequence,
+            sha256=sealed.sha256,
+            size_bytes=len(sealed.body),
+        )
+        index = self.add(msgspec.structs.replace(entry, **changes))
+        self.outcome(index, head, sealed, "unknown", code="carried")
+        return index
+
+    def answer(self, attempt, head, sealed, outcome="accepted", token=None, **changes):
+        """Append corporate's answer to what was carried, as it was brought back."""
+        entry = record.OutcomeByHand(
+            at=self.at(),
+            attempt=attempt,
+            case=head.case,
+            code=None if outcome == "accepted" else "unknown-catalogue",
+            outcome=outcome,
+            receipt=(token or self.receipt(head, sealed)) if outcome == "accepted" else None,
+            sequence=head.sequence,
+            sha256=sealed.sha256,
+            status=200 if outcome == "accepted" else 404,
+        )
+        return self.add(msgspec.structs.replace(entry, **changes))
+
     def outcome(self, attempt, head, sealed, outcome="accepted", token=None, **changes):
         """Append how an attempt ended, with a receipt when it was accepted."""
         entry = record.Outcome(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit import modes
+from audit import catalogue, modes
 from audit.modes import ALL_OFF, Modes, Switch
 from tests.audit import samples
 
@@ -33,6 +33,33 @@ def test_without_a_word_nothing_leaves():
 )
 def test_a_kind_can_only_narrow_its_case(case, kind, result):
     assert modes.effective(FOUND, {"event": case}, {"shop/order-placed": kind})["shop/order-placed"] == result
+
+
+_SHOP = samples.product()
+LICENSED = samples.load(catalogue.Source(_SHOP.name, _SHOP.text.replace('case = "browser"', 'case = "licensing"')))
+
+
+@pytest.mark.parametrize(("own", "result"), [("on", "on"), ("local", "local"), ("off", "off")])
+def test_offline_collects_like_on_and_a_kind_still_narrows_it(own, result):
+    for case in ("offline", "on"):
+        assert modes.effective(LICENSED, {"licensing": case}, {"shop/page-seen": own})["shop/page-seen"] == result
+
+
+def test_a_switch_between_offline_and_on_loses_nothing_that_was_collected():
+    wanted = modes.effective(LICENSED, {"licensing": "offline"}, {})
+    before, generation = modes.advance(ALL_OFF, {"licensing": "offline"}, wanted, 0)
+    wanted = modes.effective(LICENSED, {"licensing": "on"}, {})
+    after, risen = modes.advance(before, {"licensing": "on"}, wanted, generation)
+    assert (after.kinds, risen) == (before.kinds, generation)
+    assert after.cases == {"licensing": "on"}
+
+
+def test_only_on_and_offline_leave_by_hand():
+    assert [mode for modes_of in modes.MODES.values() for mode in modes_of if modes.leaves_by_hand(mode)] == [
+        *["on"] * 3,
+        "offline",
+        "on",
+    ]
 
 
 @given(st.lists(st.tuples(CASES, KINDS), min_size=1, max_size=6))

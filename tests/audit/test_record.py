@@ -88,6 +88,32 @@ GOOD = {
         source="corporate",
         step="noticed",
     ),
+    "carried-out": record.CarriedOut(actor="account:ann", at=AT, batches=2, sha256=H["f"], size_bytes=4000),
+    "attempt-by-hand": record.AttemptByHand(
+        at=AT, case="licensing", file=H["f"], sequence=7, sha256=H["d"], size_bytes=900
+    ),
+    "outcome-by-hand": record.OutcomeByHand(
+        at=AT,
+        attempt=13,
+        case="licensing",
+        code="unknown-catalogue",
+        outcome="rejected",
+        receipt=None,
+        sequence=7,
+        sha256=H["d"],
+        status=404,
+    ),
+    "carried-in": record.CarriedIn(actor="os:0", answers=2, at=AT, manifest=3, sha256=H["f"], size_bytes=4000),
+    "enrolment-by-hand": record.EnrolmentByHand(
+        actor="os:0",
+        at=AT,
+        certificate=None,
+        code="token-used",
+        installation="a" * 32,
+        key="A" * 43,
+        root="sha256:" + H["b"],
+        step="refused",
+    ),
 }
 
 

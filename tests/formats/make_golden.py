@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from audit import catalogue, checkpoint, consent, export, gate, index, modes, receipt, signed
 from tests.audit import samples
 from tests.audit.ledgers import whole
+from tests.formats import make_carried
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
@@ -144,6 +145,8 @@ def receipts():
 
     put("receipt/good.jws", token().encode(), "two messages, stored", accepted=True)
     put("receipt/signature-only.jws", token(authenticated="signature").encode(), "a proxy broke mutual TLS",
+        accepted=True)  # fmt: skip
+    put("receipt/by-hand.jws", token(authenticated="signature+by-hand").encode(), "the batch came in a file",
         accepted=True)  # fmt: skip
     for name, text, brief, code in (
         ("other-key", token(other), "signed by a key that the manifest does not name", "key-unknown"),
@@ -358,6 +361,16 @@ def exports():
         put(f"ledger-export/{name}.ndjson", b"".join(changed), brief, found=found)
 
 
+def carries():
+    """Files carried by hand, made of the golden batches, manifest and request; the certificate is corporate's own."""
+    read = {name: (GOLDEN / name).read_bytes() for name in ("batch/good.ndjson", "batch/void.ndjson")}
+    asked = json.loads((GOLDEN / "enrolment/good.request").read_bytes())
+    manifest = (GOLDEN / "enrolment/good.manifest").read_bytes()
+    void = read["batch/void.ndjson"].replace(b'"sequence":7', b'"sequence":8')
+    csr, token = asked["csr"], asked["token"]
+    make_carried.make(GOLDEN / "carried", put, key, read["batch/good.ndjson"], void, authority(), manifest, csr, token)
+
+
 def entries(made):
     """Return the leaves of a ledger with their bodies, as a store would bring them."""
     for number, leaf in enumerate(made.leaves):
@@ -368,5 +381,5 @@ def entries(made):
 
 if __name__ == "__main__":
     shutil.rmtree(GOLDEN, ignore_errors=True)
-    for step in (batches, receipts, checkpoints, spools, enrolments, exports):
+    for step in (batches, receipts, checkpoints, spools, enrolments, exports, carries):
         step()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from marshmallow import ValidationError
 
-from audit import catalogue, checkpoint, export, gate, index, receipt, signed
-from audit.errors import Refused, SignatureRefused, Undeclared
+from audit import carried, catalogue, checkpoint, export, gate, index, receipt, signed
+from audit.errors import CarriedRefused, Refused, SignatureRefused, Undeclared
 from audit.verification import Known, Report
 from corporate import certificates
 from corporate.errors import Answer
@@ -42,8 +42,8 @@ def name(path):
     return path.stem
 
 
-def keys_of(folder):
-    stored = json.loads((GOLDEN / folder / "keys.jwks").read_text())
+def keys_of(folder, file="keys"):
+    stored = json.loads((GOLDEN / folder / f"{file}.jwks").read_text())
     return signed.ring(*map(signed.from_jwk, stored["keys"]))
 
 
@@ -150,8 +150,21 @@ def test_ledger_export(path):
     assert report.holds == (not found)
 
 
+@pytest.mark.parametrize("path", files("carried/*.zip"), ids=name)
+def test_carried(path):
+    wanted, data = expected(path), path.read_bytes()
+    is_out = path.name.endswith(".out.zip")
+    read, whose = (carried.read_out, "installation") if is_out else (carried.read_in, "corporate")
+    if wanted["accepted"]:
+        assert read(data, lambda _: keys_of("carried", whose)).installation == INSTALLATION
+        return
+    with pytest.raises((CarriedRefused, SignatureRefused)) as no:
+        read(data, lambda _: keys_of("carried", whose))
+    assert no.value.code == wanted["code"]
+
+
 def test_every_golden_file_has_its_expectation_and_is_run():
-    run = {".ndjson", ".jws", ".note", ".spool", ".manifest", ".request"}
+    run = {".ndjson", ".jws", ".note", ".spool", ".manifest", ".request", ".zip"}
     for path in files("*/*"):
         if path.suffix == ".toml":
             assert path.with_suffix("").exists(), path
