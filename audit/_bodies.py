@@ -20,7 +20,7 @@ Tell = Callable[[str, str], None]
 """Called with the code and the sentence of a finding at the leaf in hand."""
 
 
-class Header(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True, gc=False):
     """The members of a batch's first line that a leaf repeats; the gate judges all of it."""
 
     installation: str
@@ -57,10 +57,29 @@ class Bodies:
         self.runs: list[Run] = []
         self._body = body
         self._running = False
+        self._fetched: tuple[str, bytes | None] | None = None
+
+    def fetch(self, sha256: str) -> bytes | None:
+        """Return the bytes under this hash. A second call for the same leaf, by `open`, asks nobody again."""
+        data = self._body(sha256)
+        self._fetched = sha256, data
+        return data
+
+    def drop(self) -> None:
+        """Forget what was fetched: its leaf cannot be read."""
+        self._fetched = None
+
+    def held(self, size_bytes: int) -> None:
+        """Count a body that was fetched, and whose every check has passed."""
+        self._running = False
+        self._fetched = None
+        self.seen += 1
+        self.seen_bytes += size_bytes
 
     def open(self, index: int, entry: Sealed | Void, tell: Tell) -> Header | None:
         """Return the header of the leaf's body after hash, size and header were compared; None when it cannot."""
-        data = self._body(entry.sha256)
+        fetched, self._fetched = self._fetched, None
+        data = fetched[1] if fetched and fetched[0] == entry.sha256 else self._body(entry.sha256)
         if data is None:
             self._missing(index)
             return None

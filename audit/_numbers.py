@@ -11,7 +11,9 @@ as a record of its own, any time later, and ends the number like an outcome.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
 
 from audit.errors import SignatureRefused
 from audit.receipt import Receipt, matches
@@ -23,22 +25,35 @@ Report = Callable[[str, str], None]
 """Called with the code and the sentence of a finding at the leaf in hand."""
 
 
-@dataclass(slots=True)
-class Batch:
-    """A body under a number: its leaf, and for a void the hash that it replaced.
+class Batch(msgspec.Struct):
+    """A body under a number, and for a void its reason and the hash that it replaced.
 
     `attempt` is the leaf of the attempt under way for this number; after a void it may be one for the body before.
     `by_hand` holds, for each body that was carried under this number, the leaf of the last attempt, and the batch then.
     """
 
-    body: Sealed | Void
-    replaced: str | None = None
+    case: str
+    sequence: int
+    sha256: str
+    size_bytes: int
+    messages: int
+    ledger_size: int
+    ledger_root: str
     attempt: int | None = None
-    by_hand: "dict[str, tuple[int, Batch]]" = field(default_factory=dict)
+    reason: str | None = None
+    replaced: str | None = None
+    by_hand: "dict[str, tuple[int, Batch]]" = {}  # msgspec gives each its own
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Tried(NamedTuple):
+    """Which bytes an attempt was for."""
+
+    case: str
+    sequence: int
+    sha256: str
+
+
+class Sent(NamedTuple):
     """What a receipt must repeat of a body (`audit.receipt.Sent`)."""
 
     installation: str
@@ -58,7 +73,7 @@ class Numbers:
     def __init__(self, installation: str, read_receipt: Callable[[str], Receipt] | None) -> None:
         self.installation = installation
         self.open: dict[tuple[str, int], Batch] = {}
-        self.attempts: dict[int, tuple[Batch | None, Attempt | AttemptByHand]] = {}
+        self.attempts: dict[int, tuple[Batch | None, Tried]] = {}
         self.next: dict[str, int] = {}
         self.receipts_checked = 0
         self.accepted = 0
@@ -72,7 +87,12 @@ class Numbers:
         elif entry.sequence < expected:
             report("sequence-repeated", f"{entry.case}: number {entry.sequence} was sealed before")
         self.next[entry.case] = max(expected, entry.sequence + 1)
-        self.open[entry.case, entry.sequence] = Batch(entry)
+        stood = entry.ledger_size, entry.ledger_root
+        self.opened(Batch(entry.case, entry.sequence, entry.sha256, entry.size_bytes, entry.messages, *stood), report)
+
+    def opened(self, batch: Batch, report: Report) -> None:
+        """Follow a batch under its number, whichever way its leaf was judged."""
+        self.open[batch.case, batch.sequence] = batch
         if len(self.open) > MAX_OPEN:
             self.open.pop(next(iter(self.open)))
             report("too-many-open", f"more than {MAX_OPEN} batches are open: the oldest is no longer followed")
@@ -84,24 +104,30 @@ class Numbers:
         if old is None:
             report("void-without-batch", f"{entry.case}: number {entry.sequence} is not open, so it cannot be voided")
             return
-        if old.replaced is not None or old.body.sha256 != entry.replaces:
+        if old.replaced is not None or old.sha256 != entry.replaces:
             report("void-differs", f"{entry.case}: the void of number {entry.sequence} names another body")
-        self.open[key] = Batch(entry, old.body.sha256, old.attempt, old.by_hand)
+        new = Batch(*key, entry.sha256, entry.size_bytes, 0, entry.ledger_size, entry.ledger_root)
+        new.attempt, new.reason, new.replaced, new.by_hand = old.attempt, entry.reason, old.sha256, old.by_hand
+        self.open[key] = new
 
     def attempted(self, index: int, entry: Attempt | AttemptByHand, report: Report) -> None:
         """Follow an attempt: it is for the body that stands under the number, and the one before has ended."""
         batch = self.open.get((entry.case, entry.sequence))
-        if batch is None or (batch.body.sha256, batch.body.size_bytes) != (entry.sha256, entry.size_bytes):
+        if batch is None or (batch.sha256, batch.size_bytes) != (entry.sha256, entry.size_bytes):
             report("attempt-without-batch", f"{entry.case}: no open number {entry.sequence} has these bytes")
             batch = None
         elif batch.attempt is not None:
             report("attempt-unfinished", f"the attempt at leaf {batch.attempt} has no outcome before the next one")
             self.attempts.pop(batch.attempt, None)
+        if batch is not None and isinstance(entry, AttemptByHand):
+            batch.by_hand[entry.sha256] = index, batch
+        self.began(index, batch, Tried(entry.case, entry.sequence, entry.sha256))
+
+    def began(self, index: int, batch: Batch | None, tried: Tried) -> None:
+        """Wait for the end of the attempt at leaf `index`, whichever way that leaf was judged."""
         if batch is not None:
             batch.attempt = index
-            if isinstance(entry, AttemptByHand):
-                batch.by_hand[entry.sha256] = index, batch
-        self.attempts[index] = batch, entry
+        self.attempts[index] = batch, tried
         if len(self.attempts) > MAX_OPEN:  # so many were each reported when they began, or are too many open batches
             self.attempts.pop(next(iter(self.attempts)))
 
@@ -118,7 +144,7 @@ class Numbers:
         if present is not None and present.attempt == entry.attempt:
             present.attempt = None
         if entry.outcome == "accepted":
-            self._accepted(entry, batch, report)
+            self.accept(entry.receipt, batch, report)
 
     def answered(self, entry: OutcomeByHand, report: Report) -> None:
         """Take corporate's answer to bytes that were carried: the last attempt by hand of these very bytes."""
@@ -128,27 +154,26 @@ class Numbers:
             text = f"leaf {entry.attempt} is no attempt by hand of these bytes that waits for an answer"
             report("outcome-without-attempt", text)
         elif entry.outcome == "accepted":
-            self._accepted(entry, carried[1], report)
+            self.accept(entry.receipt, carried[1], report)
 
-    def _accepted(self, entry: Outcome | OutcomeByHand, batch: Batch | None, report: Report) -> None:
+    def accept(self, token: str | None, batch: Batch | None, report: Report) -> None:
+        """Take the receipt `token` for a batch, and close its number where it still stands under it."""
         self.accepted += 1
-        if batch is not None and self.open.get((batch.body.case, batch.body.sequence)) is batch:
-            del self.open[batch.body.case, batch.body.sequence]
-        if batch is not None and self._read_receipt is not None and entry.receipt is not None:
-            self._receipt(self._read_receipt, entry.receipt, batch, report)
+        if batch is not None and self.open.get((batch.case, batch.sequence)) is batch:
+            del self.open[batch.case, batch.sequence]
+        if batch is not None and self._read_receipt is not None and token is not None:
+            self._receipt(self._read_receipt, token, batch, report)
 
     def _receipt(self, read: Callable[[str], Receipt], token: str, batch: Batch, report: Report) -> None:
-        body = batch.body
-        reason, messages = (body.reason, 0) if isinstance(body, Void) else (None, body.messages)
         try:
             found = read(token)
             self.installation = self.installation or found.installation
-            sent = Sent(self.installation, body.case, body.sequence, body.ledger_size, body.ledger_root, reason)
-            matches(found, sent, body.sha256)
+            stood = batch.ledger_size, batch.ledger_root
+            matches(found, Sent(self.installation, batch.case, batch.sequence, *stood, batch.reason), batch.sha256)
         except SignatureRefused as no:
             report("receipt-refused", f"the receipt does not hold: {no} [{no.code}]")
             return
-        if found.messages != messages:
+        if found.messages != batch.messages:
             report("receipt-refused", "the receipt counts other messages than the batch has")
             return
         if found.already not in (None, batch.replaced):

@@ -31,6 +31,8 @@ class Past:
 
     def root_at(self, size: int) -> bytes | None:
         """Return the root at `size` leaves, or None when that is ahead or too far back."""
+        if size == self.frontier.size:
+            return self.frontier.root()
         root = self._roots.get(size)
         if root is None:
             root = self._compute(size)
@@ -39,8 +41,6 @@ class Past:
         return root
 
     def _compute(self, size: int) -> bytes | None:
-        if size == self.frontier.size:
-            return self.frontier.root()
         first = self._bases[0].size
         if not first <= size < self.frontier.size:
             return None

@@ -57,7 +57,7 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 _DESTINATION = re.compile(r"[a-z0-9.\[\]:_-]+:[0-9]{1,5}\Z")
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What all records share. `at` is UTC to the second, `2026-11-21T14:01:05Z`; see `instant`."""
 
     hexes: ClassVar[tuple[str, ...]] = ()
@@ -362,7 +362,7 @@ def parse(data: bytes) -> Record:
 
 def _check(record: Record) -> None:
     """Check what the types cannot say at a bearable cost; patterns for each hash cost three times the whole decode."""
-    if not _is_time(record.at):
+    if not is_instant(record.at):
         raise _malformed("the time is not UTC to the second")
     hexes = _HEXES.get(type(record))
     if hexes is not None and not _is_hex("".join(hexes(record))):
@@ -373,8 +373,8 @@ def _check(record: Record) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _is_time(text: str) -> bool:
-    """Records of one moment stand together, so the second is nearly always the one before."""
+def is_instant(text: str) -> bool:
+    """Whether `text` is a time as records write it; it is nearly always the one that was asked before."""
     try:
         return bool(_TIME.match(text)) and datetime.fromisoformat(text).tzinfo is not None
     except ValueError:

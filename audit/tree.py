@@ -46,7 +46,7 @@ class Frontier:
 
     def __init__(self) -> None:
         self.size = 0
-        self._peaks: list[bytes] = []
+        self._peaks: list[bytes] = []  # each with the 0x01 before it, as it goes into the hash of its parent
 
     def append(self, leaf: bytes, completed: Completed | None = None) -> int:
         """Add one leaf hash and return its index, from 0. Cost: one node hash on average.
@@ -60,22 +60,23 @@ class Frontier:
             completed(0, index, leaf)
         level, rest, peaks = 0, index, self._peaks
         while rest & 1:
-            leaf = _sha256(b"\x01" + peaks.pop() + leaf).digest()
+            leaf = _sha256(peaks.pop() + leaf).digest()
             rest >>= 1
             level += 1
             if completed is not None:
                 completed(level, rest, leaf)
-        peaks.append(leaf)
+        peaks.append(b"\x01" + leaf)
         self.size = index + 1
         return index
 
     def root(self) -> bytes:
         """Return the root of the tree as it stands, 32 bytes."""
-        if not self._peaks:
+        peaks = self._peaks
+        if not peaks:
             return EMPTY_ROOT
-        root = self._peaks[-1]
-        for peak in reversed(self._peaks[:-1]):
-            root = _sha256(b"\x01" + peak + root).digest()
+        root = peaks[-1][1:]
+        for peak in peaks[-2::-1]:
+            root = _sha256(peak + root).digest()
         return root
 
     def copy(self) -> "Frontier":
@@ -86,7 +87,7 @@ class Frontier:
 
     def to_bytes(self) -> bytes:
         """Return the frontier as bytes: the size as eight big-endian bytes, then the hashes, largest subtree first."""
-        return self.size.to_bytes(8, "big") + b"".join(self._peaks)
+        return self.size.to_bytes(8, "big") + b"".join([peak[1:] for peak in self._peaks])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Frontier":
@@ -96,7 +97,7 @@ class Frontier:
             raise ValueError(f"a frontier of {len(data)} bytes does not fit its own size")
         frontier = cls()
         frontier.size = size
-        frontier._peaks = [data[start : start + HASH_BYTES] for start in range(8, len(data), HASH_BYTES)]
+        frontier._peaks = [b"\x01" + data[start : start + HASH_BYTES] for start in range(8, len(data), HASH_BYTES)]
         return frontier
 
 

@@ -9,28 +9,24 @@ database, one page at a time, from one snapshot. Rules:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from audit import checkpoint, export, record
 from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
-from diffgram_home import bodies, facts, files, ledger, manifest
+from diffgram_home import facts, files, ledger, manifest
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
-from diffgram_home.models import Leaf
+from diffgram_home.leaves import Progress, Reader
 
-PAGE = 500
 MOST_FINDINGS = 1000
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,9 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
             receipts=manifest.keys_ever(home, manifest.RECEIPTS),
             installation=home.installation,
         )
-        source = chain(_told(_leaves(session), stood.size, progress), [Head(stood.size, stood.root)])
-        found = _gather(recompute(source, lambda sha256: bodies.as_stored(session, sha256), known))
+        reader = Reader(session, stood.size, progress)
+        source = chain(reader.leaves(), [Head(stood.size, stood.root)])
+        found = _gather(recompute(source, reader.body, known))
     with home.store.write() as session:
         facts.put(session, "verified", {"at": now.isoformat(), "ok": found.holds, "size": found.report.size})
     return found
@@ -130,40 +127,20 @@ def _write(home: Home, write: Callable[[bytes], int], now: datetime, progress: P
         public = home.keys.ledger.public_key()
         first = export.start(home.installation, stood.size, home.origin, public, now)
         note = checkpoint.sign(home.origin, stood.size, stood.root, home.keys.ledger)
-        entries = (
-            export.Entry(index, data, _body_of(session, data))
-            for index, data in _told(_leaves(session), stood.size, progress)
-        )
+        reader = Reader(session, stood.size, progress)
+        entries = (export.Entry(index, data, _body_of(reader, data)) for index, data in reader.leaves())
         for line in export.write(first, entries, note):
             write(line)
     return stood
 
 
-def _body_of(session: Session, data: bytes) -> bytes | None:
+def _body_of(reader: Reader, data: bytes) -> bytes | None:
     """The body that stands beside a leaf: that of a sealed batch or of a void."""
     try:
         entry = record.parse(data)
     except RecordRefused:
         return None
-    return bodies.as_stored(session, entry.sha256) if isinstance(entry, record.Sealed | record.Void) else None
-
-
-def _leaves(session: Session) -> Iterator[tuple[int, bytes]]:
-    after = -1
-    while True:
-        wanted = select(Leaf.position, Leaf.data).where(Leaf.position > after).order_by(Leaf.position).limit(PAGE)
-        page = session.execute(wanted).all()
-        yield from ((position, data) for position, data in page)
-        if len(page) < PAGE:
-            return
-        after = page[-1].position
-
-
-def _told(leaves: Iterator[tuple[int, bytes]], total: int, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
-    for done, leaf in enumerate(leaves, 1):
-        yield leaf
-        if progress and (done % PAGE == 0 or done == total):
-            progress(done, total)
+    return reader.body(entry.sha256) if isinstance(entry, record.Sealed | record.Void) else None
 
 
 def _gather(items: Iterable[Finding | Report]) -> Verified:

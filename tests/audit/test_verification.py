@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import _bodies, _numbers, gate, record, signed, tree, verification
+from audit import _bodies, _judging, _numbers, gate, record, signed, tree, verification
 from audit.verification import Finding, Head, Known
 from tests.audit import samples
 from tests.audit.ledgers import KEYS, RULES, Ledger, whole
@@ -571,7 +571,7 @@ def test_memory_does_not_grow_with_the_ledger():
     made = Ledger()
     for number in range(1, 31):
         made.send(number, count=1)
-    state = verification._State(verification.Bodies(made.bodies.get), Known(receipts=KEYS))
+    state = _judging.Judge(_bodies.Bodies(made.bodies.get), Known(receipts=KEYS))
     for index, leaf in enumerate(made.leaves):
         state.take(index, leaf)
     assert (state.numbers.open, state.numbers.attempts, state.bodies.runs) == ({}, {}, [])
