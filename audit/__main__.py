@@ -3,7 +3,8 @@
     python -m audit fields [--json] [FILE…]      every field that may ever leave, core and the product files named
     python -m audit hash [FILE…]                 the catalogue's hash, then each field's
     python -m audit diff OLD NEW                 what changed between two catalogue files (or folders of files)
-    python -m audit document [--check|--write]   docs/outbound_fields.md
+    python -m audit promises                     what was promised, how it is kept, and the tests that prove it
+    python -m audit document [--check|--write]   docs/outbound_fields.md and docs/promises.md
 
 Exit codes: 0 as asked, nothing material changed; 1 a stale document; 2 usage; 3 a material change; 4 a faulty file.
 """
@@ -11,14 +12,17 @@ Exit codes: 0 as asked, nothing material changed; 1 a stale document; 2 usage; 3
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from audit import catalogue, difference, document
+from audit import catalogue, difference, document, promises
 from audit.errors import CatalogueFaults
 
 OK, STALE, USAGE, MATERIAL_CHANGE, FAULTY = range(5)
-PAGE = Path("docs/outbound_fields.md")
+PAGES: dict[Path, Callable[[], str]] = {
+    Path("docs/outbound_fields.md"): lambda: document.markdown(catalogue.read()),
+    Path("docs/promises.md"): lambda: promises.markdown(promises.read()),
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m audit", description="read, hash and compare what may leave")
-    verbs = parser.add_subparsers(required=True, metavar="fields|hash|diff|document")
+    verbs = parser.add_subparsers(required=True, metavar="fields|hash|diff|promises|document")
     for name, do, words in (
         ("fields", _fields, "every field that may ever leave"),
         ("hash", _hash, "the catalogue's hash, then each field's"),
@@ -52,11 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("new", type=Path)
     verb.add_argument("--json", action="store_true", help="one JSON document, for programs")
     verb.set_defaults(do=_diff)
-    words = f"{PAGE}, made from the core catalogue"
+    words = "what was promised, how it is kept, and the tests that prove it"
+    verb = verbs.add_parser("promises", help=words, description=words)
+    verb.set_defaults(do=_promises)
+    words = f"{' and '.join(map(str, PAGES))}, made from the data of this package"
     verb = verbs.add_parser("document", help=words, description=words)
     mode = verb.add_mutually_exclusive_group()
-    mode.add_argument("--check", action="store_true", help="exit with 1 when the page is stale")
-    mode.add_argument("--write", action="store_true", help="write the page")
+    mode.add_argument("--check", action="store_true", help="exit with 1 when a page is stale")
+    mode.add_argument("--write", action="store_true", help="write the pages")
     verb.set_defaults(do=_document)
     return parser
 
@@ -100,18 +107,24 @@ def _load(path: Path) -> catalogue.Catalogue:
     return catalogue.load(*sources)
 
 
+def _promises(options: argparse.Namespace) -> int:  # noqa: ARG001  every verb is handed its options
+    print("\n".join(promises.lines(promises.read())), end="")
+    return OK
+
+
 def _document(options: argparse.Namespace) -> int:
-    page = document.markdown(catalogue.read())
+    made = {path: make() for path, make in PAGES.items()}
     if options.write:
-        PAGE.write_text(page, encoding="utf-8")
+        for path, page in made.items():
+            path.write_text(page, encoding="utf-8")
         return OK
     if not options.check:
-        print(page, end="")
+        print("\n".join(made.values()), end="")
         return OK
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
-        return OK
-    print(f"{PAGE} is stale; run python -m audit document --write", file=sys.stderr)
-    return STALE
+    stale = [path for path, page in made.items() if not path.exists() or path.read_text(encoding="utf-8") != page]
+    for path in stale:
+        print(f"{path} is stale; run python -m audit document --write", file=sys.stderr)
+    return STALE if stale else OK
 
 
 if __name__ == "__main__":

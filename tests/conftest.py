@@ -13,9 +13,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium, tab
 from tests.install.cloned import clone, folder
+from tests.skipping import pytest_runtest_makereport
 
 # Imported here and nowhere else: imported into two folders they would be made twice, and Playwright refuses that.
-__all__ = ["chromium", "clone", "folder", "tab"]
+__all__ = ["chromium", "clone", "folder", "pytest_runtest_makereport", "tab"]
+
+pytest_plugins = ["pytester"]
 
 settings.register_profile("shared cores", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared cores")

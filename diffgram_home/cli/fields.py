@@ -12,9 +12,9 @@ from diffgram_home.cli import base, text
 from diffgram_home.cli.base import command, json_option, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.home import Home
+from diffgram_home.privacy import PSEUDONYM
 from diffgram_home.settings import CASE_MODES
 
-PSEUDONYM = "person-by-pseudonym"
 STATES = ("approved", "new", "changed", "withdrawn", "removed")
 case_option = click.option("--case", type=click.Choice(tuple(CASE_MODES)), help="Only this Limited Case.")
 

@@ -3,6 +3,18 @@
 A view reads the request, calls one function of ours, renders the answer. Whoever adds a page adds it to `PAGES`.
 """
 
-from diffgram_home.pages import account, cases, fields, files, history, incidents, limits, overview, pending, sent
+from diffgram_home.pages import (
+    account,
+    cases,
+    fields,
+    files,
+    history,
+    incidents,
+    limits,
+    overview,
+    pending,
+    privacy,
+    sent,
+)
 
-PAGES = (overview, fields, pending, sent, cases, incidents, history, account, limits, files)
+PAGES = (overview, fields, pending, sent, cases, incidents, history, account, limits, privacy, files)

@@ -28,6 +28,7 @@ PAGES = (
     "/cases/event/off",
     "/cases/event/local?kind=home/error",
     "/history",
+    "/privacy",
     "/account",
     "/limits",
     "/sent/999",
