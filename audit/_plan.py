@@ -48,7 +48,7 @@ def _stopped(stated: Field, consent: Consent | None, today: date) -> str | None:
         return None
     if stated.expired(today):
         return "expired"
-    return None if consent.allows(stated) else "not-approved"
+    return consent.refuses(stated)
 
 
 _recent: dict[tuple[str, str], dict[str, Plan]] = {}

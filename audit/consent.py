@@ -13,13 +13,25 @@ from audit.catalogue import Field
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """`approved` maps a field's name to the definition hashes approved for it."""
+    """`approved` maps a field's name to the definition hashes approved for it; `asked` names fields that corporate
+    asked to withhold, whatever is approved."""
 
     approved: Mapping[str, frozenset[str]]
+    asked: frozenset[str] = frozenset()
 
     def allows(self, field: Field) -> bool:
-        """Say whether exactly this definition of the field is approved."""
+        """Say whether exactly this definition of the field is approved, and nobody asked to withhold it."""
+        return self.refuses(field) is None
+
+    def approves(self, field: Field) -> bool:
+        """Say whether the customer approved exactly this definition, whatever corporate asks."""
         return field.hash in self.approved.get(field.name, frozenset())
+
+    def refuses(self, field: Field) -> str | None:
+        """Return why the field may not leave, `asked` or `not-approved`; None when it may."""
+        if field.name in self.asked:
+            return "asked"
+        return None if self.approves(field) else "not-approved"
 
 
 NOTHING = Consent({})

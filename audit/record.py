@@ -6,6 +6,7 @@
     Void        a number will never carry its batch               Enrolment   a step of getting an identity
     Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
     Pruned      bodies were deleted by age                     Incident    a step of an Unexpected Data Transfer
+    Instruction corporate asked for less, or that came to its end
 
     By hand, instead of over a connection:
     CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
@@ -297,6 +298,20 @@ class Incident(Record, frozen=True, kw_only=True):
     type: Literal["incident"] = "incident"
 
 
+class Instruction(Record, frozen=True, kw_only=True):
+    """Corporate's instructions of this `number` were `taken`, or what they ask came to an end by its date (`over`).
+
+    `document` is the compact JWS as it came, `over` names what ended, such as `case event`; one of them is null.
+    """
+
+    actor: Actor
+    document: Document | None
+    number: Positive
+    over: Annotated[list[Words], msgspec.Meta(min_length=1, max_length=200)] | None
+    step: Literal["taken", "over"]
+    type: Literal["instruction"] = "instruction"
+
+
 TYPES: dict[str, type[Record]] = {
     "sealed": Sealed,
     "void": Void,
@@ -315,6 +330,7 @@ TYPES: dict[str, type[Record]] = {
     "outcome-by-hand": OutcomeByHand,
     "carried-in": CarriedIn,
     "enrolment-by-hand": EnrolmentByHand,
+    "instruction": Instruction,
 }
 
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}

@@ -32,6 +32,7 @@ RECEIPT = "diffgram-receipt+jws"
 MANIFEST = "diffgram-manifest+jws"
 CARRIED_OUT = "diffgram-carried-out+jws"
 CARRIED_IN = "diffgram-carried-in+jws"
+INSTRUCTIONS = "diffgram-instructions+jws"
 
 MAX_TOKEN_CHARACTERS = 65_536
 """Longer tokens are refused unread; a batch is signed detached and stays outside this limit."""

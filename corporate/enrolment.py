@@ -16,9 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import signed
-from corporate import certificates
+from corporate import certificates, instructing
 from corporate.database import EVERYBODY, Store
 from corporate.errors import Answer, OperatorError
+from corporate.keys import INSTRUCTIONS
 from corporate.models import Certificate, Customer, EnrolmentToken, Installation
 from corporate.server import Corporate
 
@@ -85,8 +86,10 @@ def enrol(server: Corporate, token: str, installation: str, csr: str, now: datet
             pem = newest(session, installation).pem
         else:
             if known is None:
-                session.add(_installation(installation, permission, key, now))
+                known = _installation(installation, permission, key, now)
+                session.add(known)
                 session.flush()
+                instructing.issue_first(session, known, server.keys.signing.get(INSTRUCTIONS), now)
             permission.used_at, permission.used_by = now, installation
             pem = issue(server, session, installation, permission.customer_id, key, now)
         return Enrolled(pem, session.get_one(Customer, permission.customer_id).name)

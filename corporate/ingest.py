@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from audit import gate
 from audit.errors import Refused, Undeclared
-from corporate import enrolment, identity, limiting, storing, watching
+from corporate import enrolment, identity, instructing, limiting, storing, watching
 from corporate.database import EVERYBODY
 from corporate.errors import Answer
 from corporate.identity import CertificateNeeded, Claimed, Sender
@@ -23,10 +23,11 @@ LARGEST_MESSAGES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to a batch: the signed receipt, and a fresh certificate when it is time for one."""
+    """The answer to a batch: the signed receipt; a fresh certificate, and what is asked, when there is one."""
 
     receipt: str
     certificate: str | None
+    instructions: str | None
 
 
 def accept(server: Corporate, body: bytes, certificate: bytes | None, signature: str | None, now: datetime) -> Accepted:
@@ -55,7 +56,8 @@ def accept(server: Corporate, body: bytes, certificate: bytes | None, signature:
         raise Answer(
             409, "sequence-differs", "other bytes were received under this number", "see whether two machines share it"
         )
-    return Accepted(stored.receipt, _renewed(server, sender, now))
+    asked = instructing.current(server.store, sender.installation, sender.customer, now)
+    return Accepted(stored.receipt, _renewed(server, sender, now), asked)
 
 
 def _sender(server: Corporate, claimed: Claimed, now: datetime) -> Sender:

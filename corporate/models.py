@@ -225,6 +225,37 @@ class Conflict(Base):
     __table_args__ = (UniqueConstraint("installation_id", "code", "case", "sequence"),)
 
 
+class Ask(Base):
+    """Somebody of the staff asks an installation, or with no `installation_id` all of a customer's, for less."""
+
+    __tablename__ = "ask"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    installation_id: Mapped[str | None] = mapped_column(ForeignKey("installation.id"))
+    what: Mapped[str]
+    name: Mapped[str]
+    to: Mapped[str]
+    why: Mapped[str]
+    until: Mapped[datetime]
+    made_at: Mapped[datetime]
+    made_by: Mapped[str]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str | None]
+    __table_args__ = (Index(None, "customer_id", "id"),)
+
+
+class Instruction(Base):
+    """One signed document of everything asked of an installation; the highest number is what it is told."""
+
+    __tablename__ = "instruction"
+    installation_id: Mapped[str] = mapped_column(ForeignKey("installation.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    document: Mapped[str]
+
+
 class StoredCatalogue(Base):
     """A catalogue that batches may name by hash: the text of its source files, core first."""
 

@@ -62,6 +62,7 @@ class BatchOut(Strict):
 
     receipt = fields.Str(required=True, metadata={"description": "compact JWS, typ diffgram-receipt+jws"})
     certificate = fields.Str(metadata={"description": "PEM; a fresh certificate, when it is time for one"})
+    instructions = fields.Str(metadata={"description": "compact JWS, typ diffgram-instructions+jws; only ever narrows"})
 
 
 class ErrorOut(Strict):
@@ -133,8 +134,8 @@ class Batches(MethodView):
         accepted = ingest.accept(
             server, body, certificate, request.headers.get("Diffgram-Signature"), datetime.now(UTC)
         )
-        fresh = {} if accepted.certificate is None else {"certificate": accepted.certificate}
-        return {"receipt": accepted.receipt, **fresh}
+        more = {"certificate": accepted.certificate, "instructions": accepted.instructions}
+        return {"receipt": accepted.receipt, **{name: value for name, value in more.items() if value is not None}}
 
 
 def presented_certificate(environ: dict[str, Any]) -> bytes | None:

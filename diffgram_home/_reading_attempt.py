@@ -18,7 +18,7 @@ from diffgram_home._rows import attempt_line
 from diffgram_home.home import Home
 from diffgram_home.models import Attempt, Batch, Body, Leaf
 
-CHANGES = ("consent", "mode", "person", "enrolment", "pruned", "incident")
+CHANGES = ("consent", "mode", "person", "enrolment", "pruned", "incident", "instruction")
 _HINTS: Mapping[str | None, str] = {
     "accepted": "corporate has signed for exactly these bytes; nothing is to be done",
     "rejected": "nothing was stored at corporate; the code says why, and Pending whether it is tried again",
@@ -154,6 +154,22 @@ def _of_incident(entry: record.Incident) -> tuple[str, str | None, str | None, s
     return f"noticed by {entry.source}", None, entry.step, f"{entry.incident}: {', '.join(sorted(entry.paths))}"
 
 
+def _of_instruction(entry: record.Instruction) -> tuple[str, str | None, str | None, str | None]:
+    if entry.document is None:
+        return f"number {entry.number}", None, "over", f"your own settings hold again: {', '.join(entry.over or ())}"
+    asks = _told_asks(entry.document)
+    return f"number {entry.number}", None, "asked" if asks else "lifted", "; ".join(asks) or None
+
+
+def _told_asks(document: str) -> list[str]:
+    """What a document asks, as it was verified when it arrived."""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(document.split(".")[1] + "=="))
+        return [f"{a['what']} {a['name']} {a['to']} until {a['until']} ({a['why']})" for a in claims["asks"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
 _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, str | None]]] = {
     "consent": _of_consent,
     "mode": _of_mode,
@@ -161,4 +177,5 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "enrolment": _of_enrolment,
     "pruned": _of_pruned,
     "incident": _of_incident,
+    "instruction": _of_instruction,
 }

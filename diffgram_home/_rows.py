@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from audit.catalogue import CASES
 from audit.gate import Rules
-from audit.modes import MODES, Switch
-from diffgram_home import attempts, bodies, explaining, facts, ledger, rules, views
+from audit.modes import MODES, Switch, effective
+from diffgram_home import attempts, bodies, explaining, facts, instructing, ledger, rules, views
 from diffgram_home.blocks import position_mode, unpack
+from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home
 from diffgram_home.models import QUEUED, Approval, Attempt, Batch, Block, Hour, Notice, Source, Tally
 
@@ -50,9 +51,8 @@ def lanes(home: Home, session: Session, holding: Rules, now: datetime) -> tuple[
             sum(row.attempts for row in there),
         )
         month = months.get(case, views.Total(0, 0, 0, 0))
-        lanes.append(
-            views.Lane(case_row(home, case, holding), bars, day, month, waiting.get(case, 0), batches.get(case, 0))
-        )
+        row = case_row(home, session, case, holding)
+        lanes.append(views.Lane(row, bars, day, month, waiting.get(case, 0), batches.get(case, 0)))
     return tuple(lanes)
 
 
@@ -62,7 +62,10 @@ def _sums(session: Session, since: datetime) -> dict[str, views.Total]:
     return {case: views.Total(*map(int, sums)) for case, *sums in session.execute(wanted)}
 
 
-def case_row(home: Home, case: str, holding: Rules) -> views.Case:
+def case_row(home: Home, session: Session, case: str, holding: Rules) -> views.Case:
+    """One case as it stands."""
+    own, own_kinds = _own(home, case)
+    live = tuple(kind.name for kind in home.catalogue.live_kinds(case))
     name, direction, scope, use, can_limit = _TABLE[case]
     of_case = home.catalogue.of_case(case)
     identifies = tuple(dict.fromkeys(field.identifies for field in of_case if field.identifies != "nobody"))
@@ -78,11 +81,25 @@ def case_row(home: Home, case: str, holding: Rules) -> views.Case:
         modes=MODES[case],
         installed=case in _INSTALLED,
         fields=len(of_case),
-        approved=sum(map(holding.consent.allows, of_case)),
+        approved=sum(map(holding.consent.approves, of_case)),
         identifies=identifies,
         cost_of_off=tuple(dict.fromkeys(field.if_off for field in of_case)),
-        kinds={kind.name: holding.modes.of(kind.name).mode for kind in home.catalogue.live_kinds(case)},
+        kinds={kind: holding.modes.of(kind).mode for kind in live},
+        own=own,
+        own_kinds={kind: own_kinds.get(kind, "off") for kind in live},
+        asked=tuple(
+            views.Asked(ask.what, ask.name, ask.to, ask.until, ask.why)
+            for ask in instructing.about(instructing.asks(session), case, live, [field.name for field in of_case])
+        ),
     )
+
+
+def _own(home: Home, case: str) -> tuple[str, Mapping[str, str]]:
+    """What the customer's own file says of a case and of kinds; without a file that can be read, nothing is on."""
+    file = rules.read_file(home)
+    if isinstance(file, SettingsFaults):
+        return MODES[case][0], {}
+    return file.cases[case], effective(home.catalogue, file.cases, file.kinds)
 
 
 def field_row(field, approvals: Sequence[Approval]) -> views.Field:

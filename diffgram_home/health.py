@@ -185,11 +185,18 @@ def _sending(facts: Facts) -> Iterator[Finding]:
             "`diffgram-home sent` says why; nothing is lost, and it is tried again where that can help",
         )
     for case in facts.cases:
-        if case.mode == "off" and case.installed and case.cost_of_off:
+        if case.own == "off" and case.installed and case.cost_of_off:
             cost = case.cost_of_off[0]
             yield Finding(
                 NOTICE, "case-off", f"{case.case} is off: {cost}", f"`diffgram-home on {case.case}` turns it on"
             )
+
+
+def _asked(facts: Facts) -> Iterator[Finding]:
+    for case in facts.cases:
+        for asked in case.asked:
+            what = f"corporate asked: {asked.what} {asked.name} {asked.to} until {asked.until:%Y-%m-%d} ({asked.why})"
+            yield Finding(NOTICE, "asked", what, "nothing to do: your own setting holds again then; see Cases")
 
 
 def _open_notices(facts: Facts) -> Iterator[Finding]:
@@ -222,6 +229,7 @@ _RULES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _identity,
     _people,
     _sending,
+    _asked,
     _catalogue,
     _ledger,
 )

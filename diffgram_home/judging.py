@@ -42,7 +42,7 @@ class Verdict:
     """What became of one attempt.
 
     `final`: the same bytes would be refused again. `retry_after_s`: corporate asks to wait so many seconds.
-    `certificate`: one that rode on the answer, unchecked. `receipt`, `already`: of a receipt that holds.
+    `certificate`, `instructions`: what rode on the answer, unchecked. `receipt`, `already`: of a receipt that holds.
     """
 
     outcome: str
@@ -56,6 +56,7 @@ class Verdict:
     already: str | None = None
     retry_after_s: float | None = None
     certificate: Any = None
+    instructions: Any = None
 
 
 def of_answer(answer: Answer, header: Header, sha256: str, receipt_keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
@@ -125,7 +126,14 @@ def _of_receipt(
         receipt.matches(held, header, sha256)
     except SignatureRefused as error:
         return Verdict(UNKNOWN, error.code, 200, str(error.args[0]), error.hint, CORPORATE)
-    return Verdict(ACCEPTED, status=200, receipt=token, already=held.already, certificate=told.get("certificate"))
+    return Verdict(
+        ACCEPTED,
+        status=200,
+        receipt=token,
+        already=held.already,
+        certificate=told.get("certificate"),
+        instructions=told.get("instructions"),
+    )
 
 
 def _is_for_good(status: int, code: str, told: Mapping[str, Any]) -> bool:

@@ -8,9 +8,11 @@ What came of an attempt is written by sending.py before anything here is tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit.errors import SignatureRefused
 from diffgram_home import counting, enrolment, facts, manifest, patience
@@ -70,6 +72,13 @@ def refetch(current: Round, *, first: bool) -> bool:
     is_newer = fresh.version > current.stated.version
     current.stated = fresh
     return is_newer
+
+
+def instruction_keys(current: Round, *, again: bool) -> Mapping[str, Ed25519PublicKey]:
+    """Corporate's keys for instructions; with `again` from a manifest that was fetched anew, if that may be now."""
+    if again:
+        refetch(current, first=False)
+    return current.stated.of(manifest.INSTRUCTIONS)
 
 
 def mended(current: Round, batch: Batch, verdict: Verdict) -> bool:

@@ -42,7 +42,7 @@ def overview(home: Home, now: datetime) -> views.Overview:
     with home.store.read() as session:
         holding = rules.within(home, session)
         live = [field for field in home.catalogue.fields.values() if field.removed is None]
-        approved = sum(map(holding.consent.allows, live))
+        approved = sum(map(holding.consent.approves, live))
         enrolment = facts.get(session, "enrolment") or {}
         heartbeat = facts.get(session, "heartbeat") or {}
         return views.Overview(
@@ -70,7 +70,7 @@ def cases(home: Home) -> tuple[views.Case, ...]:
     """The seed's summary table, live: one row for each of the four cases."""
     with home.store.read() as session:
         holding = rules.within(home, session)
-    return tuple(_rows.case_row(home, case, holding) for case in CASES)
+        return tuple(_rows.case_row(home, session, case, holding) for case in CASES)
 
 
 def fields(home: Home) -> tuple[views.Field, ...]:

@@ -47,6 +47,7 @@ CASE_NAMES: Final = {
 }
 _WHY: Final = {
     "not-approved": "the field is not approved",
+    "asked": "corporate asked to withhold the field",
     "not-on": "its mode is not on",
     "collected-earlier": "collected before the last switch to on",
     "undeclared-kind": "the catalogue has no such kind",

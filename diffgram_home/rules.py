@@ -3,6 +3,7 @@
 Reads only; `switching` and `consenting` change. Rules:
 - The file can narrow at once and widen only when `switching.apply` has recorded it: until then the narrower of file and
   record holds.
+- What corporate asked (`instructing`) narrows at once, and says nothing about what the customer's own settings are.
 - A file that cannot be read, or has any fault, means off (design 6).
 """
 
@@ -10,16 +11,17 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import Text, cast, func, literal, select
 from sqlalchemy.orm import Session
 
+from audit import instructions
 from audit.consent import Consent
 from audit.gate import Codec, Rules
 from audit.modes import ALL_OFF, OFF, Modes, Switch, effective, narrowed, narrower
-from diffgram_home import facts
+from diffgram_home import facts, instructing
 from diffgram_home import settings as settings_file
 from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home, kind_faults
@@ -34,7 +36,7 @@ CODEC = Codec(msgspec.json.Encoder().encode, msgspec.json.Decoder().decode)
 _VALUE, _APPROVAL = Value.__table__.c, Approval.__table__.c
 _STAMP = (
     select(_VALUE.name, _VALUE.data)
-    .where(_VALUE.name.in_(("cases", "generation", "kinds")))
+    .where(_VALUE.name.in_(("cases", "generation", "instructions", "kinds")))
     .union_all(
         select(
             literal("approvals"),
@@ -77,7 +79,8 @@ def current(home: Home) -> Rules:
 
 def within(home: Home, session: Session) -> Rules:
     """The gate's rules as the session's transaction sees them."""
-    modes, consent = modes_now(home, session), consent_now(session)
+    modes = modes_now(home, session)
+    consent = replace(consent_now(session), asked=instructions.withheld(instructing.asks(session)))
     kept = home.cache.get("rules")
     if kept is not None and kept.modes == modes and kept.consent == consent:
         return kept
@@ -87,14 +90,15 @@ def within(home: Home, session: Session) -> Rules:
 
 
 def modes_now(home: Home, session: Session) -> Modes:
-    """The narrower of what the file says now and what was recorded; ALL_OFF for a file that cannot be used."""
+    """The narrowest of what the file says now, what was recorded, and what corporate asked; ALL_OFF without a file."""
     file = read_file(home)
     if isinstance(file, SettingsFaults):
         return ALL_OFF
     was = applied(session)
-    wanted = effective(home.catalogue, file.cases, file.kinds)
+    held_cases, held_kinds = instructions.modes(instructing.asks(session), file.cases, file.kinds)
+    wanted = effective(home.catalogue, held_cases, held_kinds)
     kinds = {kind: narrowed(was.switches.get(kind, OFF), mode) for kind, mode in wanted.items()}
-    cases = {case: narrower(mode, was.cases.get(case, ALL_OFF.cases[case])) for case, mode in file.cases.items()}
+    cases = {case: narrower(mode, was.cases.get(case, ALL_OFF.cases[case])) for case, mode in held_cases.items()}
     return Modes(cases, kinds)
 
 

@@ -32,7 +32,7 @@ from diffgram_home.settings import CASE_MODES
 BATCHES_A_TRANSACTION = 16
 BLOCKS_A_TRANSACTION = 64
 NOT_APPROVED = "approval-missing"
-_VOID_REASONS = {"switched": "mode", "not-approved": "withdrawn", "expired": "withdrawn"}
+_VOID_REASONS = {"switched": "mode", "not-approved": "withdrawn", "expired": "withdrawn", "asked": "withdrawn"}
 
 
 def seal_waiting(home: Home, now: datetime) -> list[Made]:

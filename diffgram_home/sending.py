@@ -28,6 +28,7 @@ from diffgram_home import (
     counting,
     egress,
     enrolment,
+    hearing,
     judging,
     locks,
     manifest,
@@ -194,6 +195,8 @@ def _attempt(current: Round, batch: Batch) -> Verdict | None:
         sealing.void_refused(home, now)
     elif verdict.certificate is not None:
         mending.renew(current, verdict, now)
+    if verdict.instructions is not None:
+        hearing.hear(home, verdict.instructions, lambda again: mending.instruction_keys(current, again=again), now)
     return verdict
 
 

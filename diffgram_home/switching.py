@@ -22,10 +22,10 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from tomlkit.exceptions import TOMLKitError
 
+from audit import instructions, record
 from audit import modes as audit_modes
-from audit import record
 from audit.modes import Modes, effective, narrowed
-from diffgram_home import counting, facts, files, locks, modefile, rules, sealing, settings
+from diffgram_home import counting, facts, files, instructing, locks, modefile, rules, sealing, settings
 from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.home import Home
 from diffgram_home.ledger import append
@@ -67,13 +67,15 @@ def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
 
 
 def _apply(home: Home, now: datetime, actor: str | None) -> Applied:
+    instructing.end_what_is_over(home, now)
     file = rules.read_file(home)
     if isinstance(file, SettingsFaults):
         return _go_dark(home, file, now)
     with home.store.read() as session:
         was = rules.applied(session)
         dark = facts.get(session, "dark", False)
-    wanted = effective(home.catalogue, file.cases, file.kinds)
+        asks = instructing.asks(session)
+    wanted = effective(home.catalogue, *instructions.modes(asks, file.cases, file.kinds))
     if not dark and _same(was, file, wanted):
         _tell_products(home, Modes(dict(file.cases), was.switches), now)
         return Applied((), True, 0)

@@ -46,8 +46,22 @@ class Withheld:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Corporate asked for less: a case, kind or field (`what`, `name`), narrowed `to`, `until` when, and `why`."""
+
+    what: str
+    name: str
+    to: str
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One row of the seed's summary table, live. `installed` is false while the part is not in this release."""
+    """One row of the seed's summary table, live. `installed` is false while the part is not in this release.
+
+    `mode` is what holds: the narrower of the customer's `own` setting and what corporate `asked`. So with `kinds`.
+    """
 
     case: str
     name: str
@@ -64,6 +78,9 @@ class Case:
     identifies: tuple[str, ...]
     cost_of_off: tuple[str, ...]
     kinds: Mapping[str, str]
+    own: str
+    own_kinds: Mapping[str, str]
+    asked: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True)

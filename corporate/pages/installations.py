@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 from werkzeug import Response
 
-from corporate import enrolment, reading
+from audit import instructions
+from corporate import enrolment, instructing, reading
+from corporate.errors import OperatorError
+from corporate.keys import INSTRUCTIONS
 from corporate.pages.guarding import server
 
 blueprint = Blueprint("installations", __name__)
@@ -18,12 +21,9 @@ def list_all() -> str:
 
 
 @blueprint.get("/installations/<wanted>")
-def show(wanted: str) -> str:
+def show(wanted: str) -> Response:
     """One installation."""
-    found = reading.installation(server().store, wanted)
-    if found is None:
-        abort(404, "There is no such installation.")
-    return render_template("installation.html", one=found, now=datetime.now(UTC))
+    return _shown(wanted)
 
 
 @blueprint.post("/installations/<wanted>/revoke")
@@ -41,6 +41,59 @@ def signature(wanted: str) -> Response:
     _known(wanted)
     enrolment.allow_signature(server().store, wanted, request.form.get("allowed") == "yes")
     return redirect(url_for("installations.show", wanted=wanted), 303)
+
+
+@blueprint.post("/installations/<wanted>/ask")
+def ask(wanted: str) -> Response:
+    """Ask it, or all installations of its customer, for less; it can only be less."""
+    _known(wanted)
+    given, days = request.form, request.form.get("days", "")
+    customer = reading.installation(server().store, wanted).row.customer  # type: ignore[union-attr]
+    wish = instructing.Wish(
+        customer=customer,
+        installation=None if given.get("everywhere") == "yes" else wanted,
+        what=given.get("what", ""),
+        name=given.get("name", "").strip(),
+        to=given.get("to", ""),
+        why=given.get("why", ""),
+        days=int(days) if days.isascii() and days.isdigit() and len(days) < 5 else 0,
+    )
+    try:
+        key = server().keys.of(INSTRUCTIONS)
+        instructing.ask(server().store, key, wish, g.person.name, datetime.now(UTC))
+    except OperatorError as e:
+        return _shown(wanted, f"{e.message}: {e.hint}", 400)
+    return redirect(url_for("installations.show", wanted=wanted) + "#asked", 303)
+
+
+@blueprint.post("/installations/<wanted>/asks/<int:number>/lift")
+def lift(wanted: str, number: int) -> Response:
+    """Ask no longer: the customer's own setting holds again with the next answer."""
+    _known(wanted)
+    try:
+        key = server().keys.of(INSTRUCTIONS)
+        instructing.lift(server().store, key, min(number, 2**63 - 1), g.person.name, datetime.now(UTC))
+    except OperatorError as e:
+        return _shown(wanted, f"{e.message}: {e.hint}", 400)
+    return redirect(url_for("installations.show", wanted=wanted) + "#asked", 303)
+
+
+def _shown(wanted: str, fault: str = "", status: int = 200) -> Response:
+    store, now = server().store, datetime.now(UTC)
+    found = reading.installation(store, wanted)
+    if found is None:
+        abort(404, "There is no such installation.")
+    page = render_template(
+        "installation.html",
+        one=found,
+        now=now,
+        fault=fault,
+        asks=instructing.listed(store, installation=wanted, limit=reading.PAGE),
+        whats=instructions.WHATS,
+        tos=tuple(dict.fromkeys(to for offered in instructions.TO.values() for to in offered)),
+        whys=instructions.WHYS,
+    )
+    return make_response(page, status)
 
 
 def _known(wanted: str) -> None:

@@ -34,6 +34,9 @@ def cases(home: Home, as_json: bool) -> Exit:
         return Exit.DONE
     headings = ("case", "named case", "scope", "PII", "use", "direction", "customer can limit", "mode", "approved")
     click.echo(text.table(headings, (_case_row(row) for row in rows)))
+    for row in rows:
+        for one in row.asked:
+            click.echo(f"\ncorporate asked: {one.what} {one.name} {one.to} until {text.instant(one.until)} ({one.why})")
     pseudonyms = [f.name for f in reading.fields(home) if f.identifies == PSEUDONYM and f.state != "removed"]
     if pseudonyms:
         click.echo(f"\na pseudonym of a person to whoever holds the database: {', '.join(pseudonyms)}")

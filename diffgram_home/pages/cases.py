@@ -60,4 +60,4 @@ def _wish(name: str, mode: str, kind: str | None) -> Wish:
         raise NotHere("this case has no such mode", "choose one of those shown under Cases")
     if not case.installed:
         raise NotUnderstood("this case is not installed, so it has nothing to switch", "it comes with a later release")
-    return Wish(case, kind, case.kinds[kind] if kind else case.mode, mode)
+    return Wish(case, kind, case.own_kinds[kind] if kind else case.own, mode)

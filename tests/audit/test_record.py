@@ -114,6 +114,9 @@ GOOD = {
         root="sha256:" + H["b"],
         step="refused",
     ),
+    "instruction": record.Instruction(
+        actor="corporate", at=AT, document="e30.e30.AA", number=3, over=None, step="taken"
+    ),
 }
 
 

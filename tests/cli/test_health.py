@@ -25,6 +25,9 @@ CASE = views.Case(
     identifies=(),
     cost_of_off=("voids the default SLA",),
     kinds={"home/error": "on"},
+    own="on",
+    own_kinds={"home/error": "on"},
+    asked=(),
 )
 ATTEMPT = views.AttemptLine(
     1, "event", 1, NOW, "accepted", None, 2, 500, "0" * 64, "127.0.0.1:9", None, True, "sent"

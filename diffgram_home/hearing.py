@@ -1,0 +1,62 @@
+"""Takes what corporate says beside a receipt: instructions, which only ever narrow what leaves.
+
+Checking a document is `audit.instructions`', keeping it `instructing`'s. Rules: what does not hold changes nothing and
+is told; what holds acts at once: the modes are applied, and batches that may not go any more are voided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from audit import instructions
+from audit.errors import SignatureRefused
+from diffgram_home import counting, instructing, sealing, switching
+from diffgram_home.home import Home
+
+REFUSED = "instructions-refused"
+_SUBJECT = "corporate"
+Keys = Callable[[bool], Mapping[str, Ed25519PublicKey]]
+"""Gives corporate's keys for instructions; asked with True, from a manifest that was just fetched again."""
+
+
+def hear(home: Home, said: Any, keys: Keys, now: datetime) -> bool:
+    """Take the instructions in `said`, whatever it is; True if something was taken. Raises StoreError."""
+    if not isinstance(said, str):
+        _tell(home, SignatureRefused("token-malformed", "instructions that are not text", "ask corporate"), now)
+        return False
+    with home.store.read() as session:
+        if instructing.is_known(session, said):
+            return False
+        after = instructing.number(session)
+    try:
+        taken = _taken(home, said, keys, after, now)
+    except SignatureRefused as error:
+        _tell(home, error, now)
+        return False
+    with home.store.write() as session:
+        if instructing.number(session) >= taken.number:
+            return False
+        instructing.keep(session, said, taken, now)
+        counting.end_notice(session, now, REFUSED)
+    switching.apply(home, now)
+    sealing.void_refused(home, now)
+    return True
+
+
+def _taken(home: Home, said: str, keys: Keys, after: int, now: datetime) -> instructions.Instructions:
+    try:
+        return instructions.take(said, keys(False), home.installation, after, now)
+    except SignatureRefused as error:
+        if error.code != "key-unknown":
+            raise
+    return instructions.take(said, keys(True), home.installation, after, now)
+
+
+def _tell(home: Home, error: SignatureRefused, now: datetime) -> None:
+    text = f"corporate's instructions were refused: {error}"
+    with home.store.write() as session:
+        counting.notice(session, now, REFUSED, _SUBJECT, f"{text} ({error.code})", error.hint)
