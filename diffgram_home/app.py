@@ -13,7 +13,7 @@ from pathlib import Path
 from flask import Flask, g, request
 from jinja2 import StrictUndefined
 
-from diffgram_home import permissions, refusals, rendering, security, sessions, settings
+from diffgram_home import permissions, refusals, rendering, security, sessions, settings, tripwire
 from diffgram_home.home import open_home
 from diffgram_home.pages import PAGES
 
@@ -44,11 +44,14 @@ def create_app(chosen: settings.Settings) -> Flask:
 
 
 def from_file(path: str) -> Flask:
-    """The application for the settings in a file, for servers that are handed an import path.
+    """The application for the settings in a file, for servers that are handed an import path; arms the tripwire.
 
     Raises: as `create_app`.
     """
-    return create_app(settings.read(Path(path), os.environ))
+    tripwire.arm("pages")
+    chosen = settings.read(Path(path), os.environ)
+    tripwire.know(chosen)
+    return create_app(chosen)
 
 
 def _find_session() -> None:

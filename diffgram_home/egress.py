@@ -17,6 +17,9 @@ CORPORATE = "corporate"
 CUSTOMER = "customer"
 """Whose host it is: the vendor's, or one that the customer named for their own ends."""
 
+DOORS = frozenset({"https", "connect", "dns"})
+"""Protocols that only the door may speak, or that it uses to find where to; the others are the customer's own."""
+
 _RESOLVERS = Path("/etc/resolv.conf")
 
 

@@ -37,7 +37,7 @@ from urllib3.exceptions import HTTPError
 
 from audit import gate, signed
 from audit.errors import Refused
-from diffgram_home import exchange, route
+from diffgram_home import exchange, route, tripwire
 from diffgram_home.deadline import STOPPED, TOO_SLOW, Deadline
 from diffgram_home.egress import Destination
 from diffgram_home.exchange import CERTIFICATE_NOT_ACCEPTED, Answer, Enrolment, Identity, NotReached, Trust, Unknown
@@ -231,7 +231,8 @@ def _open(host: str, port: int, deadline: Deadline) -> tuple[socket.socket, sock
         try:
             deadline.watch(partial(plain.shutdown, socket.SHUT_RDWR))
             sock.settimeout(deadline.left_s() if last else min(deadline.left_s(), _ADDRESS_LIMIT_S))
-            sock.connect(address)
+            with tripwire.connecting(address):
+                sock.connect(address)
         except OSError:
             deadline.forget()
             plain.close()
@@ -263,7 +264,9 @@ def _addresses(host: str, port: int, deadline: Deadline) -> list[tuple]:
 
 def _look_up(host: str, port: int, names: queue.SimpleQueue[Any]) -> None:
     try:
-        names.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        with tripwire.looking_up(host, port):
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        names.put(found)
     except OSError as error:
         names.put(error)
     except UnicodeError:  # a label that cannot be a host name

@@ -30,7 +30,20 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from audit.errors import AuditError
-from diffgram_home import counting, facts, intake, ledger, locks, pruning, sealing, sending, settings, switching
+from diffgram_home import (
+    counting,
+    facts,
+    intake,
+    ledger,
+    locks,
+    pruning,
+    sealing,
+    sending,
+    settings,
+    switching,
+    tripped,
+    tripwire,
+)
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home, open_home
 from diffgram_home.outbound import Door
@@ -65,6 +78,7 @@ class Ticker:
                 ("modes", switching.apply),
                 ("intake", intake.take),
                 ("sealing", sealing.seal_waiting),
+                ("tripwire", tripped.take),
                 ("sending", lambda home, now: sending.send_due(home, self._door, now)),
                 ("checkpoint", ledger.sign_checkpoint),
             )
@@ -151,6 +165,7 @@ def run(wanted: Settings, config: Path) -> None:
     """
     stopping = threading.Event()
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    tripwire.know(wanted)
     home = open_home(wanted)
     threading.Thread(target=_await_signal, args=(stopping,), daemon=True).start()
     path = wanted.folder / "scheduler.lock"
@@ -213,6 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
     config = parser.parse_args(arguments).config
     logging.basicConfig(level=logging.INFO, format="%(asctime)s scheduler: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    tripwire.arm("scheduler")
     try:
         run(settings.read(config, os.environ), config)
     except settings.SettingsFaults as error:

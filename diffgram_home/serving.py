@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
 
-from diffgram_home import app, holders, scheduler
+from diffgram_home import app, holders, scheduler, tripwire
 from diffgram_home.errors import HomeError
 from diffgram_home.settings import Settings
 
@@ -51,7 +51,7 @@ def run(settings: Settings, config: Path, say: Callable[[str], None]) -> bool:
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     children = {
         _start(lambda: _Pages(settings, say).run()): "pages",
-        _start(lambda: scheduler.run(settings, config)): "scheduler",
+        _start(lambda: _schedule(settings, config)): "scheduler",
     }
     for pid, name in children.items():
         say(f"{name} started (process {pid})")
@@ -99,7 +99,13 @@ class _Pages(BaseApplication):  # type: ignore[misc]
         }
 
     def load(self) -> Any:
+        tripwire.arm("pages")
         return app.create_app(self._settings)
+
+
+def _schedule(settings: Settings, config: Path) -> None:
+    tripwire.arm("scheduler")
+    scheduler.run(settings, config)
 
 
 def _start(work: Callable[[], object]) -> int:

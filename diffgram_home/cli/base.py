@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from audit.errors import AuditError
 from diffgram_home import settings as settings_file
+from diffgram_home import tripwire
 from diffgram_home.cli.exits import Exit
 from diffgram_home.errors import HomeError, SettingsFaults, StoreError
 from diffgram_home.exchange import DoorError
@@ -48,7 +49,8 @@ class Command(click.Command):
         self.params.append(config_option())
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command, then end the program with its exit code."""
+        """Run the command behind the tripwire, then end the program with its exit code."""
+        tripwire.arm("command")
         try:
             code = super().invoke(ctx)
         except BrokenPipeError:  # the reader, such as `head`, has seen enough: click ends quietly
@@ -100,7 +102,9 @@ def config_path() -> Path:
 
 def read_settings() -> Settings:
     """The settings. Raises SettingsFaults with everything that is wrong in the file."""
-    return settings_file.read(config_path(), os.environ)
+    settings = settings_file.read(config_path(), os.environ)
+    tripwire.know(settings)
+    return settings
 
 
 def with_home(function: Callable[..., Exit]) -> Callable[..., Exit]:

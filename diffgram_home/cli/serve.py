@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from diffgram_home import serving, settings
+from diffgram_home import serving, settings, tripwire
 from diffgram_home.cli.base import say, tell
 from diffgram_home.cli.exits import Exit
 from diffgram_home.errors import HomeError
@@ -17,8 +17,11 @@ from diffgram_home.errors import HomeError
 
 def main(path: Path) -> Exit:
     """Serve until told to end; the exit code of `run`."""
+    tripwire.arm("run")
     try:
-        asked = serving.run(settings.read(path, os.environ), path, say)
+        wanted = settings.read(path, os.environ)
+        tripwire.know(wanted)
+        asked = serving.run(wanted, path, say)
     except (HomeError, OSError) as error:
         return tell(error)
     return Exit.DONE if asked else Exit.FINDING

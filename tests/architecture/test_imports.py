@@ -16,7 +16,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "install": set(),
     "benchmarks": {"audit", "event", "diffgram_home", "corporate"},
 }
-NETWORK = ("socket", "ssl", "http", "urllib.request", "urllib3", "requests", "httpx", "smtplib", "ftplib", "asyncio")
+NETWORK = (
+    *(
+        "socket",
+        "_socket",
+        "ssl",
+        "_ssl",
+        "http",
+        "urllib.request",
+        "urllib3",
+        "requests",
+        "httpx",
+        "aiohttp",
+        "psycopg",
+    ),
+    *("smtplib", "ftplib", "imaplib", "poplib", "nntplib", "telnetlib", "xmlrpc", "asyncio", "socketserver"),
+    *("logging.handlers", "logging.config", "multiprocessing", "subprocess", "pty", "webbrowser", "cffi"),
+)
+BY_NAME = ("importlib", "imp", "runpy", "pkgutil")
+"""Modules that import others by name, which no reading of imports can follow."""
+READING = {"importlib.machinery.ModuleSpec", "importlib.resources"}
+"""Of these the parts that import nothing: a type, and the reading of files that a package brings."""
+BUILDING = {"event/index.py", "diffgram_home/cli/document.py"}
+"""Made for the vendor's build: the index of shipped code and the manual. No process of the installation loads them."""
 DOOR = "diffgram_home/outbound.py"
 SEALING = {"diffgram_home/sealing.py", "diffgram_home/_batching.py"}
 BASE = ("audit", "event")
@@ -86,6 +108,24 @@ def test_there_is_one_door_out():
     assert doors == {DOOR}
 
 
+def test_nothing_is_imported_or_run_by_its_name():
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.func.id}"
+        for file in modules("audit", "event", "diffgram_home").values()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if file.relative_to(ROOT).as_posix() not in BUILDING
+        and isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("__import__", "exec", "eval", "compile")
+    ]
+    found += [
+        f"{file} imports {name}"
+        for _, file, name in all_imports("audit", "event", "diffgram_home")
+        if name.partition(".")[0] in BY_NAME and file not in BUILDING and name not in READING
+    ]
+    assert found == []
+
+
 def test_only_the_sealing_makes_bytes_and_the_door_asks_the_gate_itself():
     used = {
         name: {file for _, file, imported in all_imports("diffgram_home") if imported == f"audit.gate.{name}"}
@@ -100,6 +140,16 @@ def test_only_the_sealing_makes_bytes_and_the_door_asks_the_gate_itself():
     sealers = used["seal"] | used["void"] | {file for file, name in calls if name in ("seal", "void")}
     assert sealers == SEALING
     assert DOOR in used["check"] | {file for file, name in calls if name == "check"}
+
+
+def test_only_the_door_opens_permits_in_the_tripwire():
+    users = {
+        file.relative_to(ROOT).as_posix()
+        for file in modules("diffgram_home").values()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if getattr(node, "attr", getattr(node, "name", None)) in ("connecting", "looking_up")
+    }
+    assert users == {DOOR, "diffgram_home/tripwire.py"}
 
 
 def test_the_base_install_needs_no_more_than_two_libraries():
