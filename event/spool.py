@@ -4,12 +4,14 @@
 reported with its position and size while the rest goes on. Segments may be read at any time; whether the last,
 unfinished bytes are torn or only not written yet is known when the writer's lock is free, which `claim` finds out.
 
-Products write here as other users, so nothing in the folder is trusted: no link is followed, and only regular files are
-opened. What a message holds is checked by the gate, not here.
+Products write here as other users, so nothing in the folder is trusted: no link is followed, only regular files are
+opened, and a name that no writer gives is passed over, since names go on into a database, and not all bytes do. What a
+message holds is checked by the gate, not here.
 """
 
 import fcntl
 import os
+import re
 import stat
 import struct
 from collections import defaultdict
@@ -28,6 +30,7 @@ from event._spool import MAX_FRAME_BYTES, SEGMENT_SUFFIX
 _START, _END = 0x1E, b"\n"
 _HEAD_BYTES = 10  # 0x1E, eight hex digits, a space
 MAX_COUNT = 2**53 - 1  # a greater one is damage, and no database takes it
+_NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{8}-[0-9]{1,17}\Z")
 _SLOT = struct.Struct("<QB")
 _decode = msgspec.json.decode
 
@@ -123,7 +126,7 @@ def segments(folder: Path) -> tuple[Segment, ...]:
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if not entry.name.endswith(SEGMENT_SUFFIX):
+            if not entry.name.endswith(SEGMENT_SUFFIX) or not _NAME.match(entry.name.removesuffix(SEGMENT_SUFFIX)):
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -137,7 +140,7 @@ def segments(folder: Path) -> tuple[Segment, ...]:
 
 def _order(name: str) -> tuple[str, int, str]:
     process, _, number = name.rpartition("-")
-    return process, int(number) if number.isascii() and number.isdigit() and len(number) < 18 else 0, name
+    return process, int(number), name
 
 
 def read(path: Path, offset: int = 0, limit: int = 4 * 1024 * 1024) -> bytes:

@@ -1,7 +1,9 @@
 """From the spool to a sealed batch and to corporate's answer: the store's part of the path of one fact."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -269,6 +271,15 @@ def test_damage_is_told_with_position_and_size_and_the_rest_is_taken(home):
     told = {notice.subject: notice.text for notice in reading.notices(home)}
     assert f"{len(broken)} bytes at position {len(good[0])} " in told["checksum"]
     assert told.keys() == {"checksum", "noise", "torn"}
+
+
+def test_a_file_with_a_name_that_no_writer_gives_holds_up_nothing(home):
+    folder, data = home.settings.spool.folder, frame(message(7), word(home))
+    for name in (b"\xff\xfe-00000000-1.spool", b"1-00000000-1" + b"0" * 180 + b".spool", b"notes.spool"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(data)
+    spool(home, [1])
+    assert intake.take(home, NOW).messages["event"] == 1
+    assert len(list(folder.glob("*.spool"))) == 3
 
 
 def test_messages_that_waited_too_long_are_let_go_and_counted(home):
