@@ -24,6 +24,7 @@ PASSWORD_CHARACTERS = (12, 200)
 _FREE_NAME = 5
 _FREE_ADDRESS = 20
 _LONGEST_WAIT_S = 900
+_LONGEST_WAIT = timedelta(seconds=_LONGEST_WAIT_S)
 _FORGET = timedelta(hours=1)
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's argon2id parameters
 #: The hash of a password that nobody knows: checked for unknown names, so that they take as long.
@@ -91,8 +92,12 @@ def sign_in(store: Store, name: str, password: str, address: str, now: datetime)
         return Refusal(0)
     token = secrets.token_urlsafe(32)
     with store.writing(EVERYBODY) as session:
+        held = select(Account.password).where(Account.id == account.id)
+        if session.execute(held.with_for_update()).scalar_one_or_none() != account.password:
+            return Refusal(0)  # changed while it was looked at: the change has ended all sessions, this one too
         session.execute(delete(SignedIn).where(SignedIn.expires_at <= now))
-        session.execute(delete(Throttle).where(Throttle.key.in_(_keys(name, address))))
+        old = Throttle.until < now - _FORGET  # of invented names, which would stay for ever
+        session.execute(delete(Throttle).where(Throttle.key.in_(_keys(name, address)) | old))
         session.add(SignedIn(sha256=_sha256(token), account_id=account.id, expires_at=now + SESSION_LIFE))
     return token
 
@@ -125,7 +130,7 @@ def _count(store: Store, name: str, address: str, now: datetime) -> int:
         limits = list(zip(_keys(name, address), (_FREE_NAME, _FREE_ADDRESS), strict=True))
         rows = [_throttle(session, key, now) for key, _ in limits]
         ahead = max(row.until - now for row in rows)
-        if ahead > timedelta(0):
+        if timedelta(0) < ahead <= _LONGEST_WAIT:  # a moment beyond every wait was written by a wrong clock
             return int(ahead.total_seconds()) + 1
         for row, (_, free) in zip(rows, limits, strict=True):
             row.failures += 1

@@ -176,6 +176,8 @@ def sign_in(home: Home, name: str, password: str, address: str, now: datetime) -
         for key, one in counted.items():
             _take_back(session, key, one)
         fresh = session.get_one(Account, row.id)
+        if fresh.password != row.password or fresh.disabled_at is not None:
+            return Denied("wrong", 0)  # changed while it was looked at: the change has ended all sign-ins, this one too
         if _hasher.check_needs_rehash(fresh.password):
             fresh.password = _hasher.hash(password)
         token = secrets.token_urlsafe(32)
@@ -257,11 +259,12 @@ def _is_right(hashed: str, password: str) -> bool:
 def _wait(session: Session, limits: Mapping[str, Limit], now: datetime) -> timedelta:
     """How long this try must wait: only after more failures than are free.
 
-    A clock that was set back does not make it longer than the longest wait.
+    A moment beyond the longest wait was written by a wrong clock, and holds nobody out.
     """
     rows = session.scalars(select(Throttle).where(Throttle.key.in_(limits)))
-    waits = (min(row.until - now, limits[row.key].longest) for row in rows if row.failures > limits[row.key].free)
-    return max(waits, default=timedelta(0))
+    waits = (row.until - now for row in rows if row.failures > limits[row.key].free)
+    longest = max(limit.longest for limit in limits.values())
+    return max((wait for wait in waits if wait <= longest), default=timedelta(0))
 
 
 def _count(session: Session, key: str, limit: Limit, now: datetime) -> _Counted:

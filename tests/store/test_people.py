@@ -106,6 +106,31 @@ def test_a_new_password_ends_every_sign_in(admin):
     assert sign_in(admin).code == "wrong"
 
 
+def test_a_sign_in_with_the_old_password_does_not_outlive_the_new_one(admin):
+    people.add(admin, "b.lind", "another horse battery", ["viewer"], ACTOR, NOW)
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(sign_in, admin)
+        while not counted(admin) and not begun.done():  # from here on its password is looked at, outside a transaction
+            pass
+        with admin.store.write() as session:  # what `set_password` does, without its own look at a password
+            session.execute(text("UPDATE account SET password = (SELECT password FROM account WHERE name = 'b.lind')"))
+            session.execute(text("DELETE FROM sign_in"))
+        found = begun.result()
+    assert found == people.Denied("wrong", 0) or people.signed_in(admin, found.token, NOW) is None
+
+
+def counted(home):
+    with home.store.read() as session:
+        return session.execute(text("SELECT count(*) FROM throttle")).scalar()
+
+
+def test_a_clock_that_was_a_year_ahead_holds_nobody_out_when_it_is_right_again(admin):
+    ahead = NOW + timedelta(days=365)
+    for _ in range(9):
+        sign_in(admin, password="wrong", now=ahead)
+    assert isinstance(sign_in(admin), people.SignedIn)
+
+
 def test_a_disabled_account_neither_stays_nor_comes_in(admin):
     people.add(admin, "b.lind", PASSWORD, ["viewer"], ACTOR, NOW)
     found = sign_in(admin, name="b.lind")
