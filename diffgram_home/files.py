@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ from typing import BinaryIO
 def whole(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
     """A file to write to that takes the name `path` when the block ends, durable then; nothing is left if it fails.
 
-    `mode` is for the new file, less the umask. Raises OSError.
+    `mode` is for the new file, less the umask. Raises OSError, also where `path` is a device or a pipe: the rename
+    would put a plain file in its place, and that of /dev/null is missed by the whole machine.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
     try:

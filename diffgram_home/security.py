@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from diffgram_home.settings import Web
-from diffgram_home.trouble import Trouble
+from diffgram_home.trouble import NotHere, Trouble
 
 POLICY: Final = "; ".join(
     (
@@ -81,6 +81,7 @@ def protect(app: Flask, web: Web) -> None:
         # On loopback a page elsewhere could point a name of its own at us (DNS rebinding): only our names are answered.
         TRUSTED_HOSTS=_LOOPBACK_NAMES if web.loopback and not secure else None,
     )
+    app.before_request(_refuse_nul)
     if web.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
         app.before_request(_refuse_plain)
@@ -88,6 +89,12 @@ def protect(app: Flask, web: Web) -> None:
     @app.after_request
     def headers(response: Response) -> Response:
         return _with_headers(response, secure)
+
+
+def _refuse_nul() -> None:
+    """No name of ours has a NUL, and PostgreSQL takes none as text."""
+    if "\0" in request.path:
+        raise NotHere("there is nothing under this address", "begin at the overview")
 
 
 def _refuse_plain() -> None:

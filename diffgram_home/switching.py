@@ -121,8 +121,8 @@ def _check_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
 
 
 def _replace(home: Home, text: str) -> None:
-    """Temporary file, fsync, rename; owner and mode of the file stay as they are."""
-    path = home.settings.path
+    """Temporary file, fsync, rename; owner and mode of the file stay as they are, and a link to it stays one."""
+    path = home.settings.path.resolve()
     try:
         before = path.stat()
         files.write(path, text.encode())

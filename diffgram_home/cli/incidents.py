@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import islice
 
 import click
 
@@ -12,7 +11,7 @@ from diffgram_home import views
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import command, json_option, with_home
 from diffgram_home.cli.exits import Exit
-from diffgram_home.cli.pages import whole
+from diffgram_home.cli.pages import first, whole
 from diffgram_home.home import Home
 
 
@@ -27,7 +26,7 @@ def incidents(home: Home, limit: int, as_json: bool) -> Exit:
     up to the last declared key and counts, never content. Exit code 1 while one is open.
     """
     pages = whole(lambda before: incidents_of.listed(home, before=before), lambda one: one.id)
-    found = tuple(islice(pages, limit))
+    found = tuple(first(limit, pages))
     if as_json:
         base.show_json_lines(found)
     else:

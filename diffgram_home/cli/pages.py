@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 _Row = TypeVar("_Row")
+LARGEST = 2**63 - 1
+"""No database numbers its rows beyond it, nor can be asked to."""
+
+
+def first(limit: int | None, rows: Iterator[_Row]) -> Iterator[_Row]:
+    """At most `limit` of the rows, all of them with None."""
+    return islice(rows, None if limit is None else min(limit, LARGEST))
 
 
 def whole(page: Callable[[int | None], Sequence[_Row]], key: Callable[[_Row], int]) -> Iterator[_Row]:

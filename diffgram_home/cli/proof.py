@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from diffgram_home import ledger, reading, verifying
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import command, json_option, with_home
 from diffgram_home.cli.exits import Exit
-from diffgram_home.cli.pages import whole
+from diffgram_home.cli.pages import first, whole
 from diffgram_home.home import Home, open_home
 from diffgram_home.verifying import Verified
 
@@ -31,7 +30,7 @@ def history(home: Home, limit: int, as_json: bool) -> Exit:
 
     Each change is a record of the ledger; its position is in the last column.
     """
-    changes = islice(whole(lambda before: reading.history(home, before=before), lambda c: c.position), limit)
+    changes = first(limit, whole(lambda before: reading.history(home, before=before), lambda c: c.position))
     if as_json:
         base.show_json_lines(changes)
         return Exit.DONE

@@ -44,7 +44,7 @@ def size(size_bytes: int) -> str:
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None) -> str:
     """Columns under `headings`, the widest ones wrapped until all fit `width` characters (default: the terminal's)."""
     lines = [list(headings), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    widths = [max(1, *(len(line[column]) for line in lines)) for column in range(len(headings))]
     room = (width or shutil.get_terminal_size((PIPE_WIDTH, 24)).columns) - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room and max(widths) > NARROWEST_COLUMN:
         widths[widths.index(max(widths))] -= 1

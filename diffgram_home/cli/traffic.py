@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 
 import click
 
@@ -16,7 +15,7 @@ from diffgram_home.cli import base, text, values
 from diffgram_home.cli.base import Stop, command, json_option, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.cli.fields import case_option
-from diffgram_home.cli.pages import whole
+from diffgram_home.cli.pages import LARGEST, first, whole
 from diffgram_home.home import Home
 
 SENT_FIELDS = ("sequence", "case", "at", "outcome", "sha256", "size_bytes", "destination")
@@ -182,7 +181,7 @@ def sent(home: Home, case: str | None, outcome: str | None, limit: int | None, a
     `unknown`: the bytes may have arrived, the answer did not; they are tried again and stored there once.
     With --json a line an attempt: sequence, case, at, outcome (null while under way), sha256, size_bytes, destination.
     """
-    attempts = islice(whole(lambda before: reading.sent(home, case=case, outcome=outcome, before=before), _id), limit)
+    attempts = first(limit, whole(lambda before: reading.sent(home, case=case, outcome=outcome, before=before), _id))
     if as_json:
         base.show_json_lines({name: getattr(a, name) for name in SENT_FIELDS} for a in attempts)
         return Exit.DONE
@@ -212,7 +211,7 @@ def _attempt_row(a: views.AttemptLine) -> tuple[object, ...]:
 
 
 @command("show")
-@click.argument("sequence", type=click.IntRange(1))
+@click.argument("sequence", type=click.IntRange(1, LARGEST))
 @case_option
 @with_home
 def show(home: Home, sequence: int, case: str | None) -> Exit:

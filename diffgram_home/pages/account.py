@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 
@@ -106,9 +105,8 @@ def _begun(found: people.SignedIn, address: str) -> Response:
 
 def local(address: str) -> str:
     """The address if it is a path on this installation, otherwise the overview: no form leads anywhere else."""
-    parts = urlsplit(address)
     plain = address.startswith("/") and not address.startswith("//") and "\\" not in address and address.isprintable()
-    return address if plain and not parts.scheme and not parts.netloc else url_for("overview.show")
+    return address if plain else url_for("overview.show")
 
 
 def _gone() -> Response:

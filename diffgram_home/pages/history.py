@@ -1,8 +1,9 @@
 """Who changed what, and when: every change is a record of the ledger, and none can be taken out unnoticed."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from diffgram_home import reading
+from diffgram_home.pages import asking
 from diffgram_home.permissions import ROLES, permission
 from diffgram_home.sessions import here
 
@@ -14,5 +15,5 @@ PAGE = 100
 @permission(roles=ROLES)
 def show() -> str:
     """Every change, newest first."""
-    found = reading.history(here(), before=request.args.get("before", None, int), limit=PAGE)
+    found = reading.history(here(), before=asking.row("before"), limit=PAGE)
     return render_template("history.html", changes=found, older=found[-1].position if len(found) == PAGE else None)

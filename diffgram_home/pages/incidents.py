@@ -1,8 +1,9 @@
 """Unexpected Data Transfers: what was undeclared, and the timeline from noticing it to closing it."""
 
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, url_for
 
 from diffgram_home import incidents, sessions
+from diffgram_home.pages import asking
 from diffgram_home.permissions import ADMIN, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
 
@@ -15,7 +16,7 @@ MAY_CLOSE = (ADMIN, SECURITY)
 @permission(roles=ROLES)
 def show() -> str:
     """Every incident, newest first, each with its timeline."""
-    found = incidents.listed(here(), before=request.args.get("before", None, int), limit=PAGE)
+    found = incidents.listed(here(), before=asking.row("before"), limit=PAGE)
     return render_template("incidents.html", incidents=found, older=found[-1].id if len(found) == PAGE else None)
 
 

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, g, make_response, render_template, request
 
 from diffgram_home import pieces, reading
+from diffgram_home.pages import asking
 from diffgram_home.pages.sent import definitions
 from diffgram_home.permissions import ROLES, permission
 from diffgram_home.sessions import here
@@ -50,4 +51,5 @@ def download(sha256: str) -> Response:
 def _before() -> tuple[int, int] | None:
     """Where the list of kept messages goes on: block and position, as a link of ours wrote them."""
     block, _, position = request.args.get("before", "").partition(".")
-    return (int(block), int(position)) if block.isdecimal() and position.isdecimal() else None
+    at = asking.row_number(block), asking.row_number(position)
+    return (at[0], at[1]) if at[0] is not None and at[1] is not None else None

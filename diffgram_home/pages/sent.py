@@ -11,6 +11,7 @@ from audit.catalogue import ENVELOPE, Kind
 from diffgram_home import drawing, pieces, reading, views
 from diffgram_home.home import Home
 from diffgram_home.models import OUTCOMES
+from diffgram_home.pages import asking
 from diffgram_home.permissions import ROLES, permission
 from diffgram_home.sessions import here
 from diffgram_home.settings import CASE_MODES
@@ -43,7 +44,7 @@ def show() -> str:
     case, outcome = request.args.get("case") or None, request.args.get("outcome") or None
     if case not in (None, *CASE_MODES) or outcome not in (None, *OUTCOMES):
         raise NotUnderstood("there is no such case or outcome", "choose one from the lists on the page")
-    before = request.args.get("before", None, int)
+    before = asking.row("before")
     found = reading.sent(here(), case=case, outcome=outcome, before=before, limit=PAGE)
     return render_template(
         "sent.html", attempts=found, case=case, outcome=outcome, cases=CASE_MODES, outcomes=OUTCOMES, before=before,
@@ -56,7 +57,7 @@ def show() -> str:
 def one(number: int) -> str:
     """One attempt in full: the same bytes at every step, the receipt, the way to the root."""
     home, page = here(), _found(number)
-    first = max(1, request.args.get("from", 1, int))
+    first = max(1, asking.row("from") or 1)
     body = pieces.body(page.body or b"", home.catalogue, first=first, most=LINES)
     around = tuple(field for field in reading.fields(home) if ENVELOPE in field.kinds)
     return render_template(

@@ -1,6 +1,7 @@
 """verify and export: what was recorded can be proved, and a change shows."""
 
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -125,3 +126,20 @@ def test_what_cannot_be_read_or_written_is_a_sentence(shell: Shell):
     assert done.returncode == Exit.FINDING
     assert "Traceback" not in done.stderr
     assert shell("verify", "--key", "x").returncode == Exit.USAGE
+
+
+def test_an_export_does_not_take_the_place_of_a_device_or_a_pipe(shell: Shell):
+    pipe = shell.folder / "pipe"
+    os.mkfifo(pipe)
+    done = shell("export", str(pipe))
+    assert done.returncode == Exit.FINDING
+    assert "no regular file" in done.stderr
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_number_that_no_database_has_is_told_like_any_other(ready: Shell):
+    _sent_once(ready)
+    assert ready("show", "9" * 18).returncode == Exit.NOT_FOUND
+    assert ready("show", "9" * 30).returncode == Exit.USAGE
+    assert ready.ok("sent", "--limit", "9" * 30) == ready.ok("sent")
+    assert ready.ok("history", "--limit", "9" * 30) == ready.ok("history")

@@ -145,6 +145,10 @@ def test_accounts_are_made_listed_and_changed(shell: Shell):
     assert shell("account", "add", "dave", "--role", "viewer", "--password-file", "-").returncode == Exit.USAGE
     listed = {a["name"]: sorted(a["roles"]) for a in shell.json("account", "list")}
     assert listed == {"alice": ["admin", "security"], "bob": ["operator"]}
+    assert [line.split()[:2] for line in shell.ok("account", "list").splitlines()[1:]] == [
+        ["alice", "admin,"],
+        ["bob", "operator"],
+    ]
     shell.ok("account", "remove", "bob")
     last = shell("account", "remove", "alice")
     assert (last.returncode, "would have the role 'admin'" in last.stderr) == (Exit.FINDING, True)

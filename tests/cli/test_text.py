@@ -27,6 +27,10 @@ def test_a_table_without_rows_shows_its_headings():
     assert text.table(("a", "b"), (), width=80) == "a  b"
 
 
+def test_a_table_shows_a_column_in_which_nothing_stands():
+    assert text.table(("a", "", "c"), (("1", "", "3"),), width=80).splitlines() == ["a     c", "1     3"]
+
+
 def test_sizes_are_in_powers_of_a_thousand():
     sizes = (0, 999, 1000, 12_345, 1_000_000, 3_400_000_000)
     assert [text.size(n) for n in sizes] == ["0 B", "999 B", "1.0 kB", "12.3 kB", "1.0 MB", "3.4 GB"]

@@ -103,6 +103,7 @@ def test_signing_in_needs_the_form_of_this_browser(world: World) -> None:
         "evil",
         "",
         "/\n/evil.example",
+        "http://[",
     ],
 )
 def test_signing_in_leads_nowhere_else(world: World, address: str) -> None:
@@ -219,6 +220,7 @@ def test_a_form_larger_than_the_limit_is_refused(world: World) -> None:
         ("/sent?outcome=maybe", "no such case or outcome"),
         ("/fields/approve?name=home.nothing", "no field of that name"),
         ("/nowhere", "not found"),
+        ("/pending/%00", "nothing under this address"),
     ],
 )
 def test_what_does_not_exist_is_answered_with_what_to_do(world: World, place: str, said: str) -> None:
@@ -232,7 +234,13 @@ def test_what_does_not_exist_is_answered_with_what_to_do(world: World, place: st
     assert shape["hint"]
 
 
-@pytest.mark.parametrize("query", ["?before=x", "?before=-1", "?from=-5", "?from=99999", "?before=1.x", "?q=%00%F0"])
+_ODD = ["?before=x", "?before=-1", "?from=-5", "?from=99999", "?before=1.x", "?q=%00%F0"]
+_FAR = [f"?before={number}&from={number}" for number in ("9" * 30, "-" + "9" * 30, "9" * 30 + ".1", "1." + "9" * 30)]
+
+
+@pytest.mark.parametrize(
+    "query", ["?before=x", "?before=-1", "?from=-5", "?from=99999", "?before=1.x", "?q=%00%F0", *_FAR]
+)
 def test_odd_questions_are_answered_with_a_page(world: World, query: str) -> None:
     token = world.token("viewer")
     for place in ("/fields", "/pending", "/sent", "/sent/1", "/history"):
