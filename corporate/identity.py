@@ -1,4 +1,4 @@
-"""Who sent this batch, and may they: certificate, signature, and the revocation table, at every request.
+"""Who sent this batch, and may they: certificate, signature, and the revocation table, at every request and file.
 
 Leaves to others: what the batch says. Rules: the signature over the body is the evidence and is always needed; the
 certificate of the TLS connection is needed too, unless this installation is allowed to do without it (a proxy of the
@@ -22,16 +22,21 @@ from corporate.models import Certificate, Installation
 
 MTLS = "mtls+signature"
 SIGNATURE = "signature"
+BY_HAND = "signature+by-hand"
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a request says about its sender, before anything of it is believed."""
+    """What a request says about its sender, before anything of it is believed.
+
+    `by_hand`: it came in a file, so its certificate was shown by nobody and proves no more than the signature does.
+    """
 
     installation: str
     certificate: bytes | None
     signature: str | None
     body: bytes
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,11 @@ def authenticate(session: Session, claimed: Claimed, now: datetime) -> Sender:
     if known.revoked_at is not None:
         raise Answer(403, "revoked", "this installation was revoked", "ask the vendor")
     presented = None if claimed.certificate is None else _row(session, claimed.certificate)
-    mode = SIGNATURE if presented is None else MTLS
+    mode = BY_HAND if claimed.by_hand else SIGNATURE if presented is None else MTLS
     newest = enrolment.newest(session, known.id)
     sender = Sender(known.id, known.customer_id, mode, newest, presented, known.next_at_us, key)
+    if claimed.by_hand:
+        return sender  # files travel slowly: a certificate whose date is over is renewed, and refuses nothing
     if presented is not None and now >= presented.not_after:
         raise CertificateNeeded(sender, expired=True)
     if presented is None and not known.signature_allowed:

@@ -256,6 +256,21 @@ class Instruction(Base):
     document: Mapped[str]
 
 
+class Carried(Base):
+    """One import of a file that was carried by hand: who brought in what, and the file of answers to carry back."""
+
+    __tablename__ = "carried"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    installation_id: Mapped[str] = mapped_column(ForeignKey("installation.id"), index=True)
+    sha256: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    accepted: Mapped[int]
+    refused: Mapped[int]
+    answers: Mapped[bytes]
+
+
 class StoredCatalogue(Base):
     """A catalogue that batches may name by hash: the text of its source files, core first."""
 

@@ -134,8 +134,7 @@ class Batches(MethodView):
         accepted = ingest.accept(
             server, body, certificate, request.headers.get("Diffgram-Signature"), datetime.now(UTC)
         )
-        more = {"certificate": accepted.certificate, "instructions": accepted.instructions}
-        return {"receipt": accepted.receipt, **{name: value for name, value in more.items() if value is not None}}
+        return accepted.as_json()
 
 
 def presented_certificate(environ: dict[str, Any]) -> bytes | None:

@@ -8,10 +8,10 @@ strict headers.
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from corporate.pages import batches, guarding, installations, rendering, signing_in, tokens
+from corporate.pages import batches, carrying, guarding, installations, rendering, signing_in, tokens
 from corporate.server import Corporate
 
-PAGES = (signing_in, installations, batches, tokens)
+PAGES = (signing_in, installations, batches, carrying, tokens)
 
 
 def register(app: Flask, server: Corporate) -> None:
@@ -21,6 +21,7 @@ def register(app: Flask, server: Corporate) -> None:
     app.config.update(MAX_CONTENT_LENGTH=32_768, TRUSTED_HOSTS=list(names), PROPAGATE_EXCEPTIONS=False)
     if server.settings.pages.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    app.before_request(carrying.make_room)  # the first of all: whoever asks for the form's fields reads the body
     guarding.register(app)
     rendering.register(app)
     for module in PAGES:
