@@ -229,7 +229,7 @@ def test_it_works_with_the_keyboard_alone_and_nothing_is_wider_than_the_window(
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("text=with something to look at")
-    for path in ("/", f"/installations/{one.id}", "/received", "/batches/1", "/tokens", "/releases"):
+    for path in ("/", f"/installations/{one.id}", "/received", "/batches/1", "/carried", "/tokens", "/releases"):
         page.goto(server.pages + path, wait_until="load")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         page.keyboard.press("Tab")
