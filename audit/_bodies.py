@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from audit.record import Pruned, Sealed, Void
+from audit.record import Pruned, Request, Sealed, Void
 
 MAX_RUNS = 10_000
 """Stretches of missing bodies that are told apart; beyond it they are reported together."""
@@ -78,6 +78,19 @@ class Bodies:
 
     def open(self, index: int, entry: Sealed | Void, tell: Tell) -> Header | None:
         """Return the header of the leaf's body after hash, size and header were compared; None when it cannot."""
+        data = self.whole(index, entry, tell)
+        if data is None:
+            return None
+        try:
+            head = _decode_header(data[: data.find(b"\n")])
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            tell("body-malformed", "the body does not begin with the header of a batch")
+            return None
+        _compare(head, entry, data, tell)
+        return head
+
+    def whole(self, index: int, entry: Sealed | Void | Request, tell: Tell) -> bytes | None:
+        """Return the leaf's body after hash and size were compared; None when it is gone or another."""
         fetched, self._fetched = self._fetched, None
         data = fetched[1] if fetched and fetched[0] == entry.sha256 else self._body(entry.sha256)
         if data is None:
@@ -89,13 +102,7 @@ class Bodies:
         if _sha256(data).hexdigest() != entry.sha256 or len(data) != entry.size_bytes:
             tell("body-changed", "the body does not have the hash and size that the leaf says")
             return None
-        try:
-            head = _decode_header(data[: data.find(b"\n")])
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            tell("body-malformed", "the body does not begin with the header of a batch")
-            return None
-        _compare(head, entry, data, tell)
-        return head
+        return data
 
     def sweep(self, index: int, entry: Pruned, tell: Tell) -> None:
         """Excuse missing bodies of leaves before the one that the pruning names."""

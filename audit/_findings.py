@@ -4,9 +4,11 @@ Only their shape; `verification` offers them, and `_judging` makes them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from audit._requests import Read
 
 FAULT, NOTE = "fault", "note"
 
@@ -40,11 +42,13 @@ class Known:
     kept         (size, root) of checkpoints whose signature the caller has verified, kept outside this host
     receipts     keys that may sign receipts (`signed.ring`); without them receipts stay unread
     installation whose ledger this is, 32 hexadecimal digits; else the first body says it
+    documents    kind of request → what reads corporate's answer to it; without one it stays unread
     """
 
     kept: tuple[tuple[int, bytes], ...] = ()
     receipts: Mapping[str, Ed25519PublicKey] | None = None
     installation: str | None = None
+    documents: Mapping[str, Read] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from audit._findings import FAULT, NOTE, Finding, Head, Known, Report
 from audit._foreseen import Foreseen
 from audit._numbers import Numbers
 from audit._past import BLOCK, Past
+from audit._requests import Requests
 from audit.errors import RecordRefused
 from audit.record import (
+    Answer,
     Attempt,
     AttemptByHand,
     Checkpoint,
@@ -26,6 +28,7 @@ from audit.record import (
     OutcomeByHand,
     Pruned,
     Record,
+    Request,
     Sealed,
     Void,
     is_instant,
@@ -55,6 +58,7 @@ class Judge:
     kept_held: int = 0
     kept: dict[int, list[bytes]] = field(default_factory=dict)
     numbers: Numbers = field(init=False)
+    requests: Requests = field(init=False)
     foreseen: Foreseen = field(init=False)
     steps: dict[type[Record], Callable[[Any], None]] = field(init=False)
 
@@ -63,6 +67,7 @@ class Judge:
         self.numbers = Numbers(
             self.known.installation or "", None if keys is None else partial(receipt.read, keys=keys)
         )
+        self.requests = Requests(self.bodies, self.known.documents)
         self.foreseen = Foreseen(self.past, self.bodies, self.numbers, self.fault)
         self.steps = {
             Sealed: self.sealed,
@@ -71,6 +76,8 @@ class Judge:
             AttemptByHand: lambda entry: self.numbers.attempted(self.index, entry, self.fault),
             Outcome: lambda entry: self.numbers.ended(entry, self.fault),
             OutcomeByHand: lambda entry: self.numbers.answered(entry, self.fault),
+            Request: lambda entry: self.requests.asked(self.index, entry, self.fault),
+            Answer: lambda entry: self.requests.answered(entry, self.fault),
             Mode: self.moved,
             Checkpoint: lambda entry: self.quoted(entry.size, entry.root),
             Pruned: lambda entry: self.bodies.sweep(self.index, entry, self.fault),
@@ -184,6 +191,9 @@ class Judge:
         for index in self.numbers.attempts:
             self.index = index
             self.note("attempt-open", "the attempt has no outcome yet: it is under way, or the process was killed")
+        for index in self.requests.open:
+            self.index = index
+            self.note("request-open", "the request has no answer yet: it is under way, or the process was killed")
         if self.differing > 1:
             self.whole("checkpoint-differs", f"{self.differing - 1} more quoted checkpoints differ after the first")
         for size in sorted(self.kept):

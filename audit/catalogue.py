@@ -23,6 +23,7 @@ from audit.errors import CatalogueFaults, Fault
 
 CASES = ("event", "browser", "support", "licensing")
 EVERY = "every"
+REQUEST = "request"
 CORE_NAMESPACE = "home"
 HEADER = "home/header"
 ENVELOPE = "home/envelope"
@@ -49,7 +50,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of message: what must happen for one to arise. `case` is one of CASES, or `every` for what wraps all."""
+    """A kind of message: what must happen for one to arise.
+
+    `case` is one of CASES, EVERY for what wraps every batch, or REQUEST for what leaves by itself because a person here
+    asked for it: it is in no case, and goes also when all of them are off.
+    """
 
     name: str
     case: str
@@ -197,7 +202,7 @@ def _namespace(document: Mapping[str, Any], fault: _Faults, taken: set[str]) -> 
 
 def _kinds(document: Mapping[str, Any], namespace: str, fault: _Faults) -> Iterator[Kind]:
     for name, table in document.get("kind", {}).items():
-        cases = (*CASES, EVERY) if namespace == CORE_NAMESPACE else CASES
+        cases = (*CASES, EVERY, REQUEST) if namespace == CORE_NAMESPACE else CASES
         found = list(kind_faults(name, table, namespace, cases))
         for key, code, message, hint in found:
             fault.add(("kind", name, key), code, message, hint)

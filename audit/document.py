@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from audit.catalogue import CASES, EVERY, Catalogue, Field
+from audit.catalogue import CASES, EVERY, REQUEST, Catalogue, Field
 from audit.types import TYPES
 
 _CASE_TITLES = {
@@ -16,6 +16,7 @@ _CASE_TITLES = {
     "support": "Support (`support`)",
     "licensing": "Licensing (`licensing`)",
     EVERY: "Around every batch (header and envelope)",
+    REQUEST: "What a person here asks of corporate, each time after seeing its exact bytes (`request`)",
 }
 
 
@@ -49,10 +50,11 @@ def _pages(catalogue: Catalogue) -> Iterator[str]:
     yield ""
     yield "This page is `audit/outbound_fields.toml` as tables. A product's own catalogue adds to it; the Fields page"
     yield "and `diffgram-home fields` show both together. Nothing that is not listed can leave, and a field leaves only"
-    yield "after somebody with the role `security` approved exactly this definition."
+    yield "after somebody with the role `security` approved exactly this definition. Requests need no approval"
+    yield "beforehand: each goes only when a person sends it, who sees its exact bytes first."
     yield ""
     yield f"Catalogue `{catalogue.hash}`, {len(catalogue.fields)} fields."
-    for case in (*CASES, EVERY):
+    for case in (*CASES, EVERY, REQUEST):
         yield from ("", f"## {_CASE_TITLES[case]}", "")
         fields = catalogue.of_case(case)
         if not fields:

@@ -3,6 +3,7 @@
     seal      messages → bytes, once: declared ∧ approved ∧ switched on; what is withheld is counted with its reason
     check     bytes → accepted or refused, never rewritten; run again by the door at the moment of sending
     declared  bytes → accepted or refused by catalogue and index alone; corporate runs it on arrival
+    make_request, check_request   the same for a request, which is no batch: one line that a person sends (_request)
 
 A batch is newline-delimited JSON: a header line, then one message a line (docs/formats/batch.md). Each line must be
 exactly what the codec writes for the values it holds, so that nothing fits between the lines: no repeated key, no
@@ -18,11 +19,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from audit import _batch, _declaring, _leaving
+from audit import _batch, _declaring, _leaving, _request
 from audit._batch import MAX_LINE_BYTES, VOIDS, Codec, Header
 from audit._columns import Shape, group
 from audit._leaving import Collected
 from audit._plan import Plan, compile_plans, compiled
+from audit._request import Request
 from audit.canonical import sha256_hex
 from audit.catalogue import HEADER, Catalogue
 from audit.consent import Consent
@@ -37,11 +39,14 @@ __all__ = [
     "Codec",
     "Collected",
     "Header",
+    "Request",
     "Rules",
     "Sealed",
     "check",
+    "check_request",
     "declared",
     "header_of",
+    "make_request",
     "seal",
     "void",
 ]
@@ -153,6 +158,19 @@ def declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> B
     with every finding counted, and Refused when the bytes are no batch, or name another catalogue or index.
     """
     return _declared(body, catalogue, index, codec)[0]
+
+
+def make_request(asked: Request, catalogue: Catalogue) -> bytes:
+    """Return the exact bytes of a request, once. Raises Refused for what `check_request` would refuse."""
+    return _request.make(asked, catalogue)
+
+
+def check_request(body: bytes, catalogue: Catalogue) -> Request:
+    """Return the request if every byte of it is declared; the door and corporate both ask this.
+
+    Consent and modes play no part: a person saw these bytes and sent them. Raises Refused, Undeclared.
+    """
+    return _request.check(body, catalogue)
 
 
 def header_of(body: bytes, codec: Codec) -> tuple[Header, str, str]:

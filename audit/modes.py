@@ -22,7 +22,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit.catalogue import EVERY, Catalogue
+from audit.catalogue import CASES, Catalogue
 
 MODES: Mapping[str, tuple[str, ...]] = {
     "event": ("off", "local", "on"),
@@ -74,7 +74,7 @@ def effective(catalogue: Catalogue, cases: Mapping[str, str], kinds: Mapping[str
     """
     result = {}
     for name, kind in catalogue.kinds.items():
-        if kind.removed or kind.case == EVERY:
+        if kind.removed or kind.case not in CASES:
             continue
         case_mode = cases.get(kind.case, DEFAULTS[kind.case])
         own = kinds.get(name, "on")

@@ -7,6 +7,7 @@
     Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
     Pruned      bodies were deleted by age                     Incident    a step of an Unexpected Data Transfer
     Instruction corporate asked for less, or that came to its end
+    Request     a person's request is about to go          Answer      how that request ended, with what was answered
 
     By hand, instead of over a connection:
     CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
@@ -312,6 +313,36 @@ class Instruction(Record, frozen=True, kw_only=True):
     type: Literal["instruction"] = "instruction"
 
 
+class Request(Record, frozen=True, kw_only=True):
+    """A connection to `destination` is about to open for the request `sha256`, which `actor` saw and sent.
+
+    `purpose` is the request's kind, `request` its method and path. A retry is the same bytes under a leaf of its own.
+    """
+
+    hexes = ("sha256",)
+    actor: Actor
+    destination: Destination
+    purpose: KindName
+    request: Annotated[str, msgspec.Meta(pattern=r"^POST /[A-Za-z0-9/._-]{0,200}\Z")]
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["request"] = "request"
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """How the request whose leaf has the index `request` ended.
+
+    `accepted` has the `document` that corporate answered with, a compact JWS; `unknown` means that it may have arrived.
+    """
+
+    code: Code | None
+    document: Document | None
+    outcome: Literal["accepted", "rejected", "unknown"]
+    request: Count
+    status: Annotated[int, msgspec.Meta(ge=100, le=999)] | None
+    type: Literal["answer"] = "answer"
+
+
 TYPES: dict[str, type[Record]] = {
     "sealed": Sealed,
     "void": Void,
@@ -331,6 +362,8 @@ TYPES: dict[str, type[Record]] = {
     "carried-in": CarriedIn,
     "enrolment-by-hand": EnrolmentByHand,
     "instruction": Instruction,
+    "request": Request,
+    "answer": Answer,
 }
 
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}
@@ -422,6 +455,10 @@ def _is_outcome(record: Any) -> bool:
     return bool((record.outcome == "accepted") == (token is not None))
 
 
+def _is_answer(record: Any) -> bool:
+    return bool((record.outcome == "accepted") == (record.document is not None))
+
+
 def _is_enrolment(record: Any) -> bool:
     return _is_destination(record) and _has_its_certificate(record)
 
@@ -438,6 +475,8 @@ def _is_consent(record: Any) -> bool:
 _MORE: dict[type[Record], Any] = {
     Attempt: _is_destination,
     Contact: _is_destination,
+    Request: _is_destination,
+    Answer: _is_answer,
     Outcome: _is_outcome,
     OutcomeByHand: _is_outcome,
     Enrolment: _is_enrolment,

@@ -29,7 +29,8 @@ BY_HAND = "signature+by-hand"
 class Claimed:
     """What a request says about its sender, before anything of it is believed.
 
-    `by_hand`: it came in a file, so its certificate was shown by nobody and proves no more than the signature does.
+    `typ` is what was signed. `by_hand`: it came in a file, so its certificate was shown by nobody and proves no more
+    than the signature does.
     """
 
     installation: str
@@ -37,6 +38,7 @@ class Claimed:
     signature: str | None
     body: bytes
     by_hand: bool = False
+    typ: str = signed.BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _check_signature(claimed: Claimed, thumbprint: str, key: Ed25519PublicKey) -
     if not claimed.signature:
         raise Answer(401, "signature", "the request has no Diffgram-Signature", "sign the body")
     try:
-        signed.verify(claimed.signature, {thumbprint: key}, signed.BATCH, payload=claimed.body)
+        signed.verify(claimed.signature, {thumbprint: key}, claimed.typ, payload=claimed.body)
     except SignatureRefused as e:
         raise Answer(401, "signature", f"the signature does not hold: {e.code}", "sign with the enrolled key") from e
 

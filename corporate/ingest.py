@@ -55,10 +55,9 @@ def accept(
     except Refused as e:
         raise _malformed(e) from e
     claimed = Claimed(header.installation, certificate, signature, body, by_hand=by_hand)
-    sender = _sender(server, claimed, now)
-    wait_s = 0 if by_hand else limiting.wait_s(sender.next_at_us, server.settings.limits, now)
-    if wait_s:
-        raise Answer(429, "rate", "too many requests", "wait", retry=True, retry_after_s=wait_s)
+    sender = sender_of(server, claimed, now)
+    if not by_hand:
+        hold_to_rate(server, sender, now)
     try:
         declared = _declared(server, body, catalogue, index)
     except Answer as e:
@@ -76,7 +75,15 @@ def accept(
     return Accepted(stored.receipt, _renewed(server, sender, now), asked)
 
 
-def _sender(server: Corporate, claimed: Claimed, now: datetime) -> Sender:
+def hold_to_rate(server: Corporate, sender: Sender, now: datetime) -> None:
+    """Raise Answer 429 while the sender has to wait."""
+    wait_s = limiting.wait_s(sender.next_at_us, server.settings.limits, now)
+    if wait_s:
+        raise Answer(429, "rate", "too many requests", "wait", retry=True, retry_after_s=wait_s)
+
+
+def sender_of(server: Corporate, claimed: Claimed, now: datetime) -> Sender:
+    """Who sent this. Raises Answer 401 or 403, with a fresh certificate where the last one expired."""
     try:
         with server.store.reading(EVERYBODY) as session:
             return identity.authenticate(session, claimed, now)

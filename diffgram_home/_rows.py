@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from audit.catalogue import CASES
+from audit.catalogue import CASES, REQUEST
 from audit.gate import Rules
 from audit.modes import MODES, Switch, effective
 from diffgram_home import attempts, bodies, explaining, facts, instructing, ledger, rules, views
@@ -124,6 +124,8 @@ _SAME = (
 def _field_state(field, approvals: Sequence[Approval], row: Approval | None) -> str:
     if field.removed is not None:
         return "removed"
+    if field.case == REQUEST:
+        return "requested"
     if row is not None:
         return "approved"
     if any(other.withdrawn_at is None for other in approvals):

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import record
-from audit.catalogue import Field
+from audit.catalogue import REQUEST, Field
 from audit.consent import Consent
 from diffgram_home import ledger, rules, sealing
 from diffgram_home.errors import PeopleError
@@ -81,7 +81,8 @@ def _check_role(role: str) -> None:
 
 
 def _fields(home: Home, names: Sequence[str] | None) -> list[Field]:
-    live = {field.name: field for field in home.catalogue.fields.values() if field.removed is None}
+    fields = home.catalogue.fields.values()
+    live = {field.name: field for field in fields if field.removed is None and field.case != REQUEST}
     if names is None:
         return list(live.values())
     unknown = sorted(set(names) - live.keys())

@@ -10,7 +10,7 @@ says which side of the first byte it was:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,9 @@ from diffgram_home.errors import HomeError
 
 ANSWER_LIMIT_BYTES = 1024 * 1024
 """No answer of corporate's is longer; a longer one is not read to its end."""
+
+REQUESTS: Mapping[str, str] = {"home/deletion-asked": "/v1/deletions"}
+"""Kind of request → the one path that it goes to."""
 
 CERTIFICATE_NOT_ACCEPTED = "certificate-not-accepted"
 """The code when the server's TLS layer refuses our certificate: the next attempt should show none."""
@@ -167,8 +170,14 @@ def nothing_left() -> Iterator[None]:
         raise NotReached(error.code, str(error.args[0]), error.hint) from error
     except Exception as error:
         # Only the kind of error: its words may hold values.
-        text = f"the batch could not be made ready to go: {type(error).__name__}"
+        text = f"it could not be made ready to go: {type(error).__name__}"
         raise NotReached("not-ready", text, "run 'diffgram-home check'; tell the vendor if it lasts") from error
+
+
+def other_installation(what: str) -> NotReached:
+    """The error for a batch or request that names another installation than this one."""
+    hint = "the data folder was mixed with another's; restore it from one backup"
+    return NotReached("other-installation", f"the {what} names another installation", hint)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ not hold up the others, a corporate that fails must not be asked for each batch 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ BATCH, CORPORATE, GATE = "batch", "corporate", "gate"
 KEY_UNKNOWN = "key-unknown"
 """The code of a receipt by a key that is not in our manifest: corporate may have changed its keys."""
 
+_ELSEWHERE = "something other than corporate may be answering; look at [corporate] url and any proxy"
 _CODE = re.compile(r"[a-z0-9-]{1,60}")
 _FOR_GOOD = frozenset({400, 409, 413, 415, 422})  # the same bytes would get the same answer
 _WITHOUT_REASON = frozenset({413})  # also when something on the way says it, which does not speak corporate's JSON
@@ -64,6 +65,28 @@ def of_answer(answer: Answer, header: Header, sha256: str, receipt_keys: Mapping
     told = told_by(answer)
     if answer.status == 200:
         return _of_receipt(told, header, sha256, receipt_keys)
+    verdict = _of_no(answer, told)
+    # A void that is refused stays: its number must not stay a hole at corporate.
+    return replace(verdict, final=verdict.final and header.void is None)
+
+
+def of_document(answer: Answer, read: Callable[[str], Any]) -> Verdict:
+    """The verdict on an answer to a request; `read` raises SignatureRefused for a document that does not hold."""
+    told = told_by(answer)
+    if answer.status != 200:
+        return _of_no(answer, told)
+    token = told.get("document")
+    if not isinstance(token, str):
+        return Verdict(UNKNOWN, "no-document", 200, "the answer holds no document", _ELSEWHERE, CORPORATE)
+    try:
+        read(token)
+    except SignatureRefused as error:
+        return Verdict(UNKNOWN, error.code, 200, str(error.args[0]), error.hint, CORPORATE)
+    return Verdict(ACCEPTED, status=200, receipt=token, certificate=told.get("certificate"))
+
+
+def _of_no(answer: Answer, told: Mapping[str, Any]) -> Verdict:
+    """The verdict on an answer that is not 200, to a batch or a request."""
     code = code_of(told)
     verdict = Verdict(
         outcome=REJECTED if 400 <= answer.status < 500 else UNKNOWN,
@@ -78,8 +101,7 @@ def of_answer(answer: Answer, header: Header, sha256: str, receipt_keys: Mapping
     if answer.status in (401, 403, 429) or not 400 <= answer.status < 500:
         return verdict
     if _is_for_good(answer.status, code, told):
-        # A void that is refused stays: its number must not stay a hole at corporate.
-        return replace(verdict, blame=BATCH, final=header.void is None)
+        return replace(verdict, blame=BATCH, final=True)
     return replace(verdict, blame=BATCH) if code and told.get("retry") is True else verdict
 
 
@@ -119,8 +141,7 @@ def _of_receipt(
 ) -> Verdict:
     token = told.get("receipt")
     if not isinstance(token, str):
-        hint = "something other than corporate may be answering; look at [corporate] url and any proxy"
-        return Verdict(UNKNOWN, "no-receipt", 200, "the answer holds no receipt", hint, CORPORATE)
+        return Verdict(UNKNOWN, "no-receipt", 200, "the answer holds no receipt", _ELSEWHERE, CORPORATE)
     try:
         held = receipt.read(token, receipt_keys)
         receipt.matches(held, header, sha256)

@@ -282,6 +282,29 @@ class Notice(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class Request(Base):
+    """One request that a person made; `leaf` and `answer_leaf` are of its last try. See `requests.py`."""
+
+    __tablename__ = "request"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(120))
+    actor: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(Instant)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    tries: Mapped[int] = mapped_column(Integer)
+    leaf: Mapped[int | None] = mapped_column(BigInteger)
+    under_way: Mapped[bool] = mapped_column(default=False)
+    outcome: Mapped[str | None] = mapped_column(String(10))
+    code: Mapped[str | None] = mapped_column(String(60))
+    status: Mapped[int | None] = mapped_column(Integer)
+    detail: Mapped[str | None] = mapped_column(Text)
+    document: Mapped[str | None] = mapped_column(Text)
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)
+    answer_leaf: Mapped[int | None] = mapped_column(BigInteger)
+    final: Mapped[bool] = mapped_column(default=False)
+
+
 class Incident(Base):
     """One Unexpected Data Transfer and its timeline: when each step was, and the leaf that proves it."""
 

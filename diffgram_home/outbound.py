@@ -1,7 +1,7 @@
 """The door: the only module that may open a connection to the outside.
 
-It does three things and no others: fetch corporate's manifest (nothing of ours in it), hand in an enrolment, and post
-one sealed batch. There is no function that posts whatever bytes a caller has.
+It does four things and no others: fetch corporate's manifest (nothing of ours in it), hand in an enrolment, post one
+sealed batch, and post one request that a person saw. There is no function that posts whatever bytes a caller has.
 
 It leaves to others what to send and when (sending.py), what an answer means (sending.py, enrolment.py), and what may be
 contacted (egress.py).
@@ -10,7 +10,8 @@ Its rules:
 
 - A host and port outside the egress registry is refused before a name is looked up.
 - A batch passes `audit.gate.check` here, on the exact bytes, under the rules of this moment, before anything is opened
-  and again if the rules changed while the connection was made. Callers cannot skip it.
+  and again if the rules changed while the connection was made. Callers cannot skip it. A request passes
+  `audit.gate.check_request` the same way, and goes to the one path of its kind.
 - The time limit is for the whole exchange, names included: a server that drips a byte a second gains nothing. Answers
   have a size limit. No redirects, no retries, no environment variables, no connection kept.
 - What went wrong says which side of the first byte it was (exchange.py).
@@ -141,6 +142,20 @@ class Door:
 
         return self._exchange("POST", "/v1/batches", content, headers, context)
 
+    def send_request(self, body: bytes, identity: Identity, trust: Trust) -> Answer:
+        """Post the request `body` once, to the path of its kind. Modes play no part: a person asked for it.
+
+        Raises audit's Refused (nothing left, nothing was opened), NotReached, Unknown.
+        """
+        with exchange.nothing_left():
+            asked = gate.check_request(body, self._rules().catalogue)
+            if asked.installation != identity.installation:
+                raise exchange.other_installation("request")
+            signature = signed.sign(body, identity.key, signed.REQUEST, detached=True)
+            context = self._context_for(trust, identity)
+        headers = {"Content-Type": "application/x-ndjson", "Diffgram-Signature": signature}
+        return self._exchange("POST", exchange.REQUESTS[asked.kind], lambda: body, headers, context)
+
     @property
     def is_stopping(self) -> bool:
         """Whether `stop` was called."""
@@ -171,11 +186,7 @@ class Door:
         if rules.modes.cases.get(case) != "on":  # a void has no messages whose kinds could be off
             raise Refused("switched", case, f"case '{case}' is not on", "switch it on, or leave it: nothing is lost")
         if batch.header.installation != identity.installation:
-            raise NotReached(
-                "other-installation",
-                "the batch names another installation",
-                "the data folder was mixed with another's; restore it from one backup",
-            )
+            raise exchange.other_installation("batch")
 
     def _exchange(
         self,

@@ -19,6 +19,7 @@ from audit import record
 from diffgram_home import counting, ledger
 from diffgram_home.home import Home
 from diffgram_home.models import (
+    ACCEPTED,
     QUEUED,
     VOIDING,
     Attempt,
@@ -28,6 +29,7 @@ from diffgram_home.models import (
     Checkpoint,
     Hour,
     Notice,
+    Request,
     SignIn,
     Source,
     Tally,
@@ -93,14 +95,18 @@ def _bodies(session: Session, before: datetime, now: datetime, actor: str) -> in
         ((Batch.sha256 == Body.sha256) | (Batch.voided_sha256 == Body.sha256)) & Batch.state.in_((QUEUED, VOIDING))
     )
     under_way = exists().where(Attempt.sha256 == Body.sha256, Attempt.outcome.is_(None))
-    wanted = select(Body.sha256).where(Body.at < before, Body.zstd.is_not(None), ~needed, ~under_way)
+    asked = exists().where(
+        Request.sha256 == Body.sha256, Request.outcome.is_distinct_from(ACCEPTED), Request.final.is_(False)
+    )
+    wanted = select(Body.sha256).where(Body.at < before, Body.zstd.is_not(None), ~needed, ~under_way, ~asked)
     names = list(session.scalars(wanted.order_by(Body.at).limit(AT_A_TIME)))
     if not names:
         return 0
     session.execute(update(Body).where(Body.sha256.in_(names)).values(zstd=None, pruned_at=now))
     newest = func.max(func.coalesce(Batch.void_leaf, Batch.leaf))
     last = session.scalar(select(newest).where(Batch.sha256.in_(names) | Batch.voided_sha256.in_(names)))
-    before_leaf = (last or 0) + 1
+    last_asked = session.scalar(select(func.max(Request.leaf)).where(Request.sha256.in_(names)))
+    before_leaf = max(last or 0, last_asked or 0) + 1
     ledger.append(session, record.Pruned(actor=actor, at=record.instant(now), before=before_leaf, bodies=len(names)))
     return len(names)
 

@@ -44,6 +44,7 @@ CASE_NAMES: Final = {
     "support": "Support",
     "licensing": "Licensing",
     "every": "Around every batch",
+    "request": "What you ask of corporate",
 }
 _WHY: Final = {
     "not-approved": "the field is not approved",

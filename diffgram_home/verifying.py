@@ -135,12 +135,13 @@ def _write(home: Home, write: Callable[[bytes], int], now: datetime, progress: P
 
 
 def _body_of(reader: Reader, data: bytes) -> bytes | None:
-    """The body that stands beside a leaf: that of a sealed batch or of a void."""
+    """The body that stands beside a leaf: that of a sealed batch, of a void, or of a request."""
     try:
         entry = record.parse(data)
     except RecordRefused:
         return None
-    return reader.body(entry.sha256) if isinstance(entry, record.Sealed | record.Void) else None
+    spoken_of = isinstance(entry, record.Sealed | record.Void | record.Request)
+    return reader.body(entry.sha256) if spoken_of else None
 
 
 def _gather(items: Iterable[Finding | Report]) -> Verified:

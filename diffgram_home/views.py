@@ -166,7 +166,8 @@ class Overview:
 class Field:
     """One field of the catalogue and what the customer decided about it.
 
-    `state` is approved, new (never approved), changed (another definition was approved), withdrawn, or removed.
+    `state` is approved, new (never approved), changed (another definition was approved), withdrawn, removed, or
+    requested (leaves only in a request that a person sees and sends).
     """
 
     name: str

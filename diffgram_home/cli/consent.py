@@ -111,7 +111,7 @@ def approve(home: Home, names: tuple[str, ...], case: str | None, everything: bo
     them. The approval is pinned to the hash of each definition: a release that changes one waits for you again.
     """
     chosen = _chosen(home, names, case, everything)
-    waiting = [f for f in chosen if f.state != "approved"]
+    waiting = [f for f in chosen if f.state not in ("approved", "requested")]
     if not waiting:
         click.echo("these fields are approved already")
         return Exit.DONE
@@ -153,7 +153,7 @@ def _chosen(
     """The live fields that the command line means; a usage error for a name that is none."""
     if bool(names) + (case is not None) + everything != 1:
         raise click.UsageError("name fields, or give --case, or give --all")
-    live = {f.name: f for f in reading.fields(home) if f.state != "removed"}
+    live = {f.name: f for f in reading.fields(home) if f.state not in ("removed", "requested")}
     wanted = {found for name in names for found in _named(live, name)}
     cases = {case, EVERY} if wrapping and case else {case}
     return [f for f in live.values() if everything or f.name in wanted or f.case in cases]

@@ -15,7 +15,7 @@ from diffgram_home.home import Home
 from diffgram_home.privacy import PSEUDONYM
 from diffgram_home.settings import CASE_MODES
 
-STATES = ("approved", "new", "changed", "withdrawn", "removed")
+STATES = ("approved", "new", "changed", "withdrawn", "requested", "removed")
 case_option = click.option("--case", type=click.Choice(tuple(CASE_MODES)), help="Only this Limited Case.")
 
 

@@ -17,7 +17,7 @@ from diffgram_home.trouble import NotHere, NotUnderstood
 
 routes = Blueprint("fields", __name__, url_prefix="/fields")
 UNDECIDED: Final = ("new", "changed")
-STATES: Final = ("undecided", "approved", "withdrawn", "removed")
+STATES: Final = ("undecided", "approved", "withdrawn", "requested", "removed")
 LONGEST_AUTHORITY: Final = 500
 
 

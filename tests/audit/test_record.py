@@ -117,6 +117,16 @@ GOOD = {
     "instruction": record.Instruction(
         actor="corporate", at=AT, document="e30.e30.AA", number=3, over=None, step="taken"
     ),
+    "request": record.Request(
+        actor="account:anna",
+        at=AT,
+        destination="127.0.0.1:8091",
+        purpose="home/deletion-asked",
+        request="POST /v1/deletions",
+        sha256=H["a"],
+        size_bytes=300,
+    ),
+    "answer": record.Answer(at=AT, code=None, document="e30.e30.AA", outcome="accepted", request=7, status=200),
 }
 
 

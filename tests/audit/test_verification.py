@@ -1,5 +1,6 @@
 """Verification: a whole ledger holds, each planted fault is found where it stands, and the limits are said."""
 
+import hashlib
 import random
 from dataclasses import replace
 
@@ -8,9 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import _bodies, _judging, _numbers, gate, record, signed, tree, verification
+from audit.errors import SignatureRefused
 from audit.verification import Finding, Head, Known
 from tests.audit import samples
-from tests.audit.ledgers import KEYS, RULES, Ledger, whole
+from tests.audit.ledgers import DESTINATION, KEYS, RULES, Ledger, whole
 
 
 def codes(found):
@@ -582,3 +584,52 @@ def test_memory_does_not_grow_with_the_ledger():
     assert len(past._leaves) <= 2048
     assert len(past._roots) <= 64
     assert len(past._bases) <= 2
+
+
+def ask(made, body=b"{}\n", **changes):
+    """Append a request with its body; return its leaf's index."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    entry = record.Request(
+        actor="account:anna",
+        at=made.at(),
+        destination=DESTINATION,
+        purpose="home/deletion-asked",
+        request="POST /v1/deletions",
+        sha256=sha256,
+        size_bytes=len(body),
+    )
+    made.bodies[sha256] = body
+    return made.add(msgspec.structs.replace(entry, **changes))
+
+
+def answer(made, asked, document="e30.e30.AA", outcome="accepted"):
+    """Append the answer to the request at leaf `asked`."""
+    entry = record.Answer(at=made.at(), code=None, document=document, outcome=outcome, request=asked, status=200)
+    made.add(entry)
+
+
+def test_a_request_has_its_bytes_and_one_answer_and_what_corporate_said_is_read():
+    read = []
+    known = Known(documents={"home/deletion-asked": lambda token, asked: read.append((token, asked.sha256))})
+    made = Ledger()
+    answer(made, ask(made), None, "unknown")
+    again = ask(made)
+    answer(made, again)
+    assert made.verify(known)[0] == []
+    assert read == [("e30.e30.AA", hashlib.sha256(b"{}\n").hexdigest())]
+    answer(made, again)
+    assert codes(made.verify(known)[0]) == [(4, "answer-without-request")]
+    made = Ledger()
+    ask(made)
+    assert codes(made.verify()[0]) == [(0, "request-open")]
+    made.bodies = dict.fromkeys(made.bodies, b"another")
+    assert codes(made.verify()[0]) == [(0, "body-changed"), (0, "request-open")]
+
+
+def test_a_document_that_does_not_hold_is_a_fault():
+    def refuse(_token, _asked):
+        raise SignatureRefused("key-unknown", "the token names a key that is not acceptable here")
+
+    made = Ledger()
+    answer(made, ask(made))
+    assert codes(made.verify(Known(documents={"home/deletion-asked": refuse}))[0]) == [(1, "document-refused")]

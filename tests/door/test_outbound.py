@@ -16,7 +16,7 @@ from audit import gate
 from audit.consent import Consent
 from audit.errors import Refused
 from audit.modes import ALL_OFF
-from diffgram_home import bodies, egress, enrolment, exchange, manifest, rules
+from diffgram_home import bodies, egress, enrolment, exchange, manifest, requests, rules
 from diffgram_home.exchange import Answer, NotReached, Unknown
 from diffgram_home.outbound import Door
 from tests.door.conftest import Misbehaving
@@ -275,3 +275,25 @@ def test_a_resolver_of_this_machine_is_listed_only_when_a_name_is_looked_up(plac
 def test_retry_after_is_read_as_seconds_or_a_date_or_not_at_all(value: str | None, seconds: float | None) -> None:
     now = exchange.datetime.fromisoformat("2026-11-21T14:01:00+00:00")
     assert exchange.retry_after_s(value, now) == seconds
+
+
+def test_a_request_that_is_undeclared_or_of_another_installation_opens_nothing(
+    place: Place, corporate: Misbehaving
+) -> None:
+    now = place.now()
+    who, trust = enrolment.identity(place.home, now), enrolment.trust(place.home, manifest.stored(place.home, now))
+    with place.home.store.read() as session:
+        body = requests.make(place.home, session, "home/deletion-asked", {"scope": "everything"}, now)
+    for spoilt, refusal in (
+        (body.replace(b"everything", b"of Rose"), Refused),
+        (body.replace(b'"at"', b'"age":7,"at"'), Refused),
+        (body + body, Refused),
+        (body.replace(place.home.installation.encode(), b"0" * 32), NotReached),
+    ):
+        with pytest.raises(refusal):
+            place.door.send_request(spoilt, who, trust)
+    assert corporate.all_told() == []
+    corporate.order("answer", status=404)
+    assert place.door.send_request(body, who, trust).status == 404, "and this one goes"
+    told = corporate.told()
+    assert (told["line"], corporate.body(told["sha256"])) == ("POST /v1/deletions HTTP/1.1", body)

@@ -193,7 +193,7 @@ def stated_in(path):
 
 def test_the_export_explains_everything_that_verifying_can_find():
     """The codes are read from the source: the first short word that each finding is given."""
-    modules = ("verification", "export", "_numbers", "_bodies")
+    modules = ("verification", "export", "_judging", "_numbers", "_bodies", "_requests")
     text = (DOCS / "ledger-export.md").read_text()
     codes = {
         word.value
