@@ -46,8 +46,9 @@ class Store:
 
     def _connect(self) -> Engine:
         if self.is_postgresql:
-            return create_engine(self.url, pool_size=16, max_overflow=16, pool_pre_ping=True)
-        engine = create_engine(self.url, connect_args={"timeout": _WAIT_MS / 1000, "check_same_thread": False})
+            return create_engine(self.url, hide_parameters=True, pool_size=16, max_overflow=16, pool_pre_ping=True)
+        waits = {"timeout": _WAIT_MS / 1000, "check_same_thread": False}
+        engine = create_engine(self.url, hide_parameters=True, connect_args=waits)
         listen(engine, "connect", _prepare_sqlite)
         return engine
 

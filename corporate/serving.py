@@ -22,6 +22,7 @@ from gunicorn.app.base import BaseApplication
 from corporate import listening, manifest, migrating
 from corporate.app import create_app
 from corporate.errors import OperatorError
+from corporate.quiet import QuietLogger
 from corporate.server import open_corporate, prepare
 from corporate.settings import Pages, Settings, Wire
 
@@ -114,6 +115,7 @@ def _options(listener: Wire | Pages, fd: int) -> dict[str, Any]:
         "graceful_timeout": 10,
         "loglevel": "warning",
         "errorlog": "-",
+        "logger_class": QuietLogger,
         "limit_request_line": 2048,
         "limit_request_fields": 40,
         "limit_request_field_size": 4096,

@@ -26,6 +26,7 @@ from gunicorn.app.base import BaseApplication
 
 from diffgram_home import app, holders, scheduler, tripwire
 from diffgram_home.errors import HomeError
+from diffgram_home.quiet import QuietLogger
 from diffgram_home.settings import Settings
 
 THREADS = 8
@@ -94,6 +95,7 @@ class _Pages(BaseApplication):  # type: ignore[misc]
             "keyfile": str(web.key) if web.key else None,
             "forwarded_allow_ips": "127.0.0.1,::1" if web.behind_proxy else "",
             "loglevel": "warning",
+            "logger_class": QuietLogger,
             "proc_name": "diffgram-home",
             "when_ready": lambda _server: self._say(f"pages on {scheme}://{web.address}:{web.port}/"),
         }

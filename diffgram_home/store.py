@@ -73,12 +73,13 @@ def open_store(url: str) -> Store:
     """The store at `url`; raises StoreError if it cannot be reached. Tables are `migrate`'s business."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
+        waits = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
         _make_private(Path(parsed.database or ""))
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+        engine = create_engine(parsed, hide_parameters=True, connect_args=waits)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        engine = create_engine(parsed, pool_pre_ping=True)
+        engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     store = Store(engine)
     _stores.add(store)
     return store

@@ -88,6 +88,19 @@ def test_it_serves_pages_and_beats_and_a_signal_ends_all_in_order(placed):
     assert "Traceback" not in (shell.folder / "log").read_text()
 
 
+def test_what_is_no_request_is_not_quoted_in_the_log(placed):
+    shell, port = placed
+    with _running(shell):
+        for sent in (b"GET / HTTP/1.1\r\nRose Budd: x\r\n\r\n", b"Rose Budd 1961-02-03\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=READY_S) as connection:
+                connection.sendall(sent)
+                while connection.recv(4096):
+                    pass
+    log = (shell.folder / "log").read_text()
+    assert log.count("a request was refused") == 2
+    assert "Rose" not in log
+
+
 @pytest.mark.parametrize("name", ["pages", "scheduler"])
 def test_when_one_child_is_killed_the_other_ends_and_the_exit_code_says_so(placed, name: str):
     shell, _ = placed

@@ -1,6 +1,7 @@
 """A pretend installation: keys, signing request, batches made by the real gate, sent over real mutual TLS."""
 
 import secrets
+import socket
 import ssl
 import threading
 from collections.abc import Mapping, Sequence
@@ -110,6 +111,11 @@ class Pretend:
             file.write_bytes(self.certificate.encode() + private)
             context.load_cert_chain(file)
         return context
+
+    def raw(self) -> ssl.SSLSocket:
+        """A TLS connection as this installation, to write any bytes to."""
+        plain = socket.create_connection(("127.0.0.1", self.server.wire_port), timeout=20)
+        return self.context().wrap_socket(plain, server_hostname="127.0.0.1")
 
     def seal(
         self,

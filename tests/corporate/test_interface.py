@@ -69,6 +69,25 @@ def test_a_nul_in_a_header_is_no_error_of_ours(one: Pretend, key: str) -> None:
     assert reply.status in (400, 401, 404), reply
 
 
+SENT_BADLY = (
+    b"POST /v1/batches HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nRose Budd\r\n",
+    b"GET /v1/manifest HTTP/1.1\r\nRose Budd: x\r\n\r\n",
+    b"Rose Budd 1961-02-03\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("sent", SENT_BADLY)
+def test_what_is_no_request_is_not_quoted_in_the_log(one: Pretend, server: Server, sent: bytes) -> None:
+    log = server.config.with_name("stderr.log")
+    before = log.read_text().count("a request was refused")
+    with one.raw() as connection:
+        connection.sendall(sent)
+        while connection.recv(4096):
+            pass
+    assert log.read_text().count("a request was refused") == before + 1
+    assert "Rose" not in log.read_text()
+
+
 def test_no_error_quotes_what_was_sent(one: Pretend, server: Server) -> None:
     body = one.seal(1).replace(b'"kind":"home/error",', b'"kind":"home/error","rose_budd":"rose@budd.example",')
     reply = one.send(body)

@@ -39,12 +39,6 @@ def limited(strict: Server, tmp_path: Path) -> Iterator[Pretend]:
     made.use("")
 
 
-def connect(one: Pretend) -> ssl.SSLSocket:
-    """A raw TLS connection as this installation."""
-    raw = socket.create_connection(("127.0.0.1", one.server.wire_port), timeout=20)
-    return one.context().wrap_socket(raw, server_hostname="127.0.0.1")
-
-
 def head(*lines: str) -> bytes:
     """The head of a POST of a batch."""
     first = ("POST /v1/batches HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/x-ndjson", *lines)
@@ -59,13 +53,13 @@ def status(connection: socket.socket) -> int:
 
 
 def test_a_body_of_a_gigabyte_is_refused_before_it_is_read(one: Pretend) -> None:
-    with connect(one) as connection:
+    with one.raw() as connection:
         connection.sendall(head("Content-Length: 1000000000"))
         assert status(connection) == 413
 
 
 def test_a_body_without_end_is_refused_at_the_limit(one: Pretend) -> None:
-    with connect(one) as connection:
+    with one.raw() as connection:
         connection.sendall(head("Transfer-Encoding: chunked"))
         chunk = b"100000\r\n" + bytes(MIB) + b"\r\n"
         with pytest.raises(OSError, match=r".*"), ExitStack() as _:  # noqa: PT012 - sends until it is cut off
@@ -117,7 +111,7 @@ def test_a_body_that_is_no_zstd_or_is_cut_is_malformed(one: Pretend) -> None:
 
 
 def test_a_slow_sender_of_a_body_is_cut_off_at_the_deadline(limited: Pretend) -> None:
-    with connect(limited) as connection:
+    with limited.raw() as connection:
         connection.sendall(head("Content-Length: 5000"))
         started = time.monotonic()
         answer = trickle(connection)
@@ -126,7 +120,7 @@ def test_a_slow_sender_of_a_body_is_cut_off_at_the_deadline(limited: Pretend) ->
 
 
 def test_a_slow_sender_of_a_head_is_cut_off_at_the_deadline(limited: Pretend) -> None:
-    with connect(limited) as connection:
+    with limited.raw() as connection:
         connection.sendall(b"POST /v1/batches HTTP/1.1\r\nX-Slow: ")
         started = time.monotonic()
         assert trickle(connection) == 0

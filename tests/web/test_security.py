@@ -238,9 +238,7 @@ _ODD = ["?before=x", "?before=-1", "?from=-5", "?from=99999", "?before=1.x", "?q
 _FAR = [f"?before={number}&from={number}" for number in ("9" * 30, "-" + "9" * 30, "9" * 30 + ".1", "1." + "9" * 30)]
 
 
-@pytest.mark.parametrize(
-    "query", ["?before=x", "?before=-1", "?from=-5", "?from=99999", "?before=1.x", "?q=%00%F0", *_FAR]
-)
+@pytest.mark.parametrize("query", [*_ODD, *_FAR])
 def test_odd_questions_are_answered_with_a_page(world: World, query: str) -> None:
     token = world.token("viewer")
     for place in ("/fields", "/pending", "/sent", "/sent/1", "/history"):
