@@ -257,6 +257,16 @@ def _open(host: str, port: int, deadline: Deadline) -> tuple[socket.socket, sock
     raise socket.gaierror(socket.EAI_NONAME, "no address")
 
 
+def addresses(host: str, port: int, timeout_s: float) -> list[str]:
+    """The addresses of `host` as this machine's resolver says, for the kernel's list. Raises NotReached."""
+    deadline = Deadline(timeout_s)
+    try:
+        with _told_as(NotReached, deadline, host):
+            return list(dict.fromkeys(str(found[4][0]) for found in _addresses(host, port, deadline)))
+    finally:
+        deadline.close()
+
+
 def _addresses(host: str, port: int, deadline: Deadline) -> list[tuple]:
     """The addresses of `host`. A resolver has no time limit of its own, so it runs beside us and may be left behind."""
     try:

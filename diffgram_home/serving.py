@@ -41,19 +41,18 @@ class AddressUnusable(HomeError):
     """Somebody listens already where the pages should."""
 
 
-def run(settings: Settings, config: Path, say: Callable[[str], None]) -> bool:
+def run(settings: Settings, config: Path, say: Callable[[str], None], only: str | None = None) -> bool:
     """Serve until told to end. True when it was told to, False when a child ended by itself.
 
-    Raises AddressUnusable before anything is started.
+    `only` is pages or scheduler, where each has its own service. Raises AddressUnusable before anything is started.
     """
-    check_address(settings.web.address, settings.web.port)
+    if only != "scheduler":
+        check_address(settings.web.address, settings.web.port)
     gc.collect()
     gc.freeze()  # objects that live on in every child are not walked by its collector, so their pages stay shared
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
-    children = {
-        _start(lambda: _Pages(settings, say).run()): "pages",
-        _start(lambda: _schedule(settings, config)): "scheduler",
-    }
+    parts = {"pages": lambda: _Pages(settings, say).run(), "scheduler": lambda: _schedule(settings, config)}
+    children = {_start(work): name for name, work in parts.items() if only in (None, name)}
     for pid, name in children.items():
         say(f"{name} started (process {pid})")
     return _supervise(children, say)

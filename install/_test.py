@@ -29,6 +29,10 @@ PROGRAMS = {  # Debian's package -> a file that shows it is there
     "fonts-dejavu-core": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
     "postgresql": "/usr/lib/postgresql/*/bin/postgres",
     "iproute2": "/usr/sbin/ip /sbin/ip /usr/bin/ip /bin/ip",
+    "nftables": "/usr/sbin/nft /sbin/nft",
+    "systemd": "/usr/bin/systemd-analyze /bin/systemd-analyze",
+    "nginx-light": "/usr/sbin/nginx",
+    "caddy": "/usr/bin/caddy",
     "tcpdump": "/usr/bin/tcpdump /usr/sbin/tcpdump",
     "util-linux": "/usr/sbin/runuser /sbin/runuser",
     "python3-venv": "/usr/lib/python3*/ensurepip",  # the set-up is tested with Debian's own Python, too

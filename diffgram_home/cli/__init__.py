@@ -7,7 +7,7 @@ the answer and returns an exit code; it decides nothing itself.
 
 from __future__ import annotations
 
-from diffgram_home.cli import accounts, consent, fields, incidents, proof, setup, telling, traffic
+from diffgram_home.cli import accounts, consent, fence, fields, incidents, proof, setup, telling, traffic
 from diffgram_home.cli.base import CONFIG_VARIABLE, PROGRAM, config_option
 from diffgram_home.cli.exits import table
 from diffgram_home.cli.group import Sections
@@ -27,7 +27,7 @@ main = Sections(
     PROGRAM,
     help=_HELP.format(codes="\n".join(f"{code:>5}  {meaning}" for code, meaning in table())),
     sections=(
-        ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, setup.check)),
+        ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, setup.check, fence.fence)),
         ("What may leave", (fields.cases, fields.fields, fields.egress, telling.privacy, telling.promises)),
         ("Decide", (consent.on, consent.local, consent.off, consent.offline, consent.approve, consent.withdraw)),
         ("What leaves", (traffic.new, traffic.pending, traffic.send)),

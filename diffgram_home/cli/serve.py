@@ -15,17 +15,17 @@ from diffgram_home.cli.exits import Exit
 from diffgram_home.errors import HomeError
 
 
-def main(path: Path) -> Exit:
+def main(path: Path, only: str | None = None) -> Exit:
     """Serve until told to end; the exit code of `run`."""
     tripwire.arm("run")
     try:
         wanted = settings.read(path, os.environ)
         tripwire.know(wanted)
-        asked = serving.run(wanted, path, say)
+        asked = serving.run(wanted, path, say, only)
     except (HomeError, OSError) as error:
         return tell(error)
     return Exit.DONE if asked else Exit.FINDING
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

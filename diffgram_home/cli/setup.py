@@ -128,7 +128,8 @@ def enrol(home: Home, token_file: TextIO, again: bool) -> Exit:
 
 
 @command("run")
-def run() -> NoReturn:
+@click.option("--only", type=click.Choice(("pages", "scheduler")), help="One part, where each has its own service.")
+def run(only: str | None) -> NoReturn:
     """Run the pages and the scheduler until Ctrl-C or SIGTERM.
 
     Both are children of this process. A signal to end goes to both; when one ends by itself, the other is ended too and
@@ -136,7 +137,7 @@ def run() -> NoReturn:
     """
     path = base.config_path()
     settings_file.read(path, os.environ)
-    os.execv(sys.executable, [sys.executable, "-m", "diffgram_home.cli.serve", str(path)])  # noqa: S606  no shell
+    os.execv(sys.executable, [sys.executable, "-m", "diffgram_home.cli.serve", str(path), *filter(None, [only])])  # noqa: S606  no shell
 
 
 @command("check")
