@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 import urllib3
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from corporate.app import create_app
 from corporate.pages.guarding import HEADERS, OPEN
@@ -224,6 +224,7 @@ def test_it_works_with_the_keyboard_alone_and_nothing_is_wider_than_the_window(
     tab = open_tab(chromium, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = tab.page
     page.goto(server.pages)
+    expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("administrator")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

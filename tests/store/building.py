@@ -120,10 +120,11 @@ def spool(home: Home, orders: Iterable[int], kind: str = KIND, switch: int | Non
 
 
 def spool_bytes(home: Home, data: bytes) -> Path:
-    """Write a finished segment of exactly these bytes."""
+    """Write a finished segment of exactly these bytes; it appears whole, since nobody holds its lock meanwhile."""
     path = home.settings.spool.folder / f"{os.getpid()}-{secrets.token_hex(4)}-1.spool"
-    path.write_bytes(data)
-    return path
+    written = path.with_suffix(".writing")
+    written.write_bytes(data)
+    return written.replace(path)
 
 
 def collect_and_seal(home: Home, orders: Iterable[int], kind: str = KIND) -> list[sealing.Made]:

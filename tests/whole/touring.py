@@ -77,9 +77,13 @@ def sign_in(page: Page, address: str, password: str, hand: Hand) -> None:
 
 
 def go(page: Page, name: str, hand: Hand) -> None:
-    """Open one of the pages named at the top, and wait until it is there."""
-    with page.expect_navigation():
-        hand.press(page.get_by_role("navigation").get_by_role("link", name=name, exact=True))
+    """Open one of the pages named at the top, and wait until it is there and is no page that tells of trouble."""
+    link = page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
+    with page.expect_navigation() as answered:
+        hand.press(link)
+    assert answered.value is not None
+    assert answered.value.ok, f"{answered.value.url}: {answered.value.status}, {page.get_by_role('main').inner_text()}"
+    expect(link).to_have_attribute("aria-current", "page")
 
 
 def approve(page: Page, what: str, hand: Hand) -> None:
@@ -87,7 +91,8 @@ def approve(page: Page, what: str, hand: Hand) -> None:
     go(page, "Fields", hand)
     hand.press(page.get_by_role("link", name=what))
     hand.fill(page.locator("textarea[name=authority]"), AUTHORITY)
-    hand.press(page.get_by_role("button", name=re.compile(r"^Approve \d+ fields$")))
+    with page.expect_navigation():
+        hand.press(page.get_by_role("button", name=re.compile(r"^Approve \d+ fields$")))
     expect(page.locator("details.field summary .mark:not(.approved)")).to_have_count(0)
     assert page.locator("details.field summary .mark.approved").count() > 40
 
@@ -97,7 +102,8 @@ def withdraw_event(page: Page, hand: Hand) -> None:
     go(page, "Fields", hand)
     hand.press(page.locator("a[href='/fields/withdraw?case=event']"))
     hand.fill(page.locator("textarea[name=authority]"), AUTHORITY)
-    hand.press(page.get_by_role("button", name=re.compile(r"^Withdraw \d+ fields$")))
+    with page.expect_navigation():
+        hand.press(page.get_by_role("button", name=re.compile(r"^Withdraw \d+ fields$")))
     expect(page.locator("details.field .mark.withdrawn").first).to_be_visible()
 
 
