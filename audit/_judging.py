@@ -181,7 +181,8 @@ class Judge:
             if self.past.frontier.root() == root:
                 self.kept_held += 1
             else:
-                self.fault("kept-differs", f"a checkpoint kept elsewhere says another root at {size} leaves")
+                text = "a fork: a record before was changed, or two ledgers are written under one key"
+                self.fault("kept-differs", f"a checkpoint kept elsewhere has another root at {size} leaves; {text}")
 
     def finish(self) -> None:
         frontier = self.past.frontier
@@ -200,8 +201,8 @@ class Judge:
             if size <= frontier.size + self.shift:
                 self.whole("kept-unproved", f"a leaf is missing, so the one kept at {size} leaves cannot be compared")
                 continue
-            text = f"a checkpoint kept elsewhere has {size} leaves, this ledger {frontier.size}: the end was cut off"
-            self.whole("kept-ahead", text)
+            text = f"a checkpoint kept elsewhere has {size} leaves, this ledger {frontier.size}"
+            self.whole("kept-ahead", f"{text}; truncated: the end was cut off, or an older backup restored")
         head = self.head
         if head is not None and (head.size, head.root) != (frontier.size, frontier.root()):
             self.whole("head-differs", f"the head claims {head.size} leaves, or a root, that the leaves do not have")

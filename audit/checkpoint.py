@@ -13,6 +13,7 @@ Rules:
 import base64
 import binascii
 import hashlib
+import json
 import re
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ _ED25519 = b"\x01"
 _DASH = "\u2014 "
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 _NAME = re.compile(r"[^\s+\x00-\x20\x7f]{1,255}\Z")
+_NOTE = re.compile(r"^[^\n]+\n[0-9]+\n[^\n]+\n\n(?:\u2014 [^\n]+(?:\n|\Z))+", re.MULTILINE)
+_IN_LOG = re.compile(r'\{"checkpoint": ?("(?:[^"\\\n]|\\[^\n])*")\}')
 _FORBIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
 
@@ -60,11 +63,10 @@ def verify(note: str, name: str, public: Ed25519PublicKey) -> Checkpoint:
     The caller compares the origin. Raises SignatureRefused for a note that is malformed, has no signature of that
     key, or a wrong one.
     """
-    text, lines = _split(note)
+    text, signatures = parts(note)
     identity = key_id(name, public)
     verified = False
-    for line in lines:
-        signer, raw = _signature(line)
+    for signer, raw in signatures:
         if signer != name or raw[:4] != identity:
             continue
         _check(public, raw[4:], text)
@@ -74,27 +76,48 @@ def verify(note: str, name: str, public: Ed25519PublicKey) -> Checkpoint:
     return _parse(text)
 
 
-def key_id(name: str, public: Ed25519PublicKey) -> bytes:
+def parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return the signed text of a note, and name, key id and signature of each line below it; nothing is verified.
+
+    Raises SignatureRefused for what is no note.
+    """
+    text, lines = _split(note)
+    return text, [_signature(line) for line in lines]
+
+
+def notes(text: str) -> list[str]:
+    """Return the checkpoints in a text that holds several, one after the other or in lines of a log; unverified.
+
+    A text without any is returned as it is, for `verify` to refuse.
+    """
+    in_log = [json.loads(found) for found in _IN_LOG.findall(text)]
+    return in_log or _NOTE.findall(text) or [text]
+
+
+def key_id(name: str, public: Ed25519PublicKey, kind: bytes = _ED25519) -> bytes:
     """Return the four bytes by which a note names a key. Raises ValueError for a name that no note can hold."""
     if not _NAME.match(name):
         raise ValueError(f"a key name has no space and no '+': {name!r}")
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public.public_bytes_raw()).digest()[:4]
+    return hashlib.sha256(name.encode() + b"\n" + kind + public.public_bytes_raw()).digest()[:4]
 
 
-def vkey(name: str, public: Ed25519PublicKey) -> str:
-    """Return the verifier's line for a key: `name+hex(key id)+base64(0x01 || key)`, as sumdb/note writes it."""
-    return f"{name}+{key_id(name, public).hex()}+{_encode(_ED25519 + public.public_bytes_raw())}"
+def vkey(name: str, public: Ed25519PublicKey, kind: bytes = _ED25519) -> str:
+    """Return the verifier's line for a key of a log, or with `kind` 0x04 of a witness, as sumdb/note writes it.
+
+    That is `name+hex(key id)+base64(kind || key)`.
+    """
+    return f"{name}+{key_id(name, public, kind).hex()}+{_encode(kind + public.public_bytes_raw())}"
 
 
-def read_vkey(line: str) -> tuple[str, Ed25519PublicKey]:
+def read_vkey(line: str, kind: bytes = _ED25519) -> tuple[str, Ed25519PublicKey]:
     """Return name and key of a verifier's line. Raises SignatureRefused unless name, id and key agree."""
     name, _, rest = line.partition("+")
     identity, _, encoded = rest.partition("+")
     raw = _decode(encoded)
-    if not _NAME.match(name) or len(raw) != 33 or raw[:1] != _ED25519:
+    if not _NAME.match(name) or len(raw) != 33 or raw[:1] != kind:
         raise _refused("key-malformed", "the line is not a verifier's key of type Ed25519")
     public = Ed25519PublicKey.from_public_bytes(raw[1:])
-    if key_id(name, public).hex() != identity:
+    if key_id(name, public, kind).hex() != identity:
         raise _refused("key-malformed", "the verifier's key does not fit its own id")
     return name, public
 

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from audit import checkpoint
 from audit.catalogue import CASES
 from diffgram_home import _rows, bodies, facts, ledger, rules, views
 from diffgram_home._reading_attempt import attempt, history
 from diffgram_home.home import Home
-from diffgram_home.models import QUEUED, VOIDING, Approval, Batch, Block
+from diffgram_home.models import QUEUED, VOIDING, Approval, Batch, Block, Checkpoint
 
 LAST_ATTEMPTS = 8
 
@@ -24,7 +25,7 @@ __all__ = [
     "body",
     "body_of",
     "cases",
-    "checkpoint",
+    "checkpoints",
     "fields",
     "history",
     "kept",
@@ -152,11 +153,16 @@ def state(home: Home) -> str:
         return f"{ledger.standing(session).size}.{newest}"
 
 
-def checkpoint(home: Home) -> str:
-    """The newest checkpoint's text, or "" before the first."""
+def checkpoints(home: Home, *, before: int | None = None, limit: int = 50) -> tuple[views.Checkpoint, ...]:
+    """The checkpoints with fewer records than `before`, newest first."""
+    wanted = select(Checkpoint).order_by(Checkpoint.size.desc()).limit(limit)
     with home.store.read() as session:
-        last = ledger.last_checkpoint(session)
-        return last.text if last else ""
+        rows = session.scalars(wanted if before is None else wanted.where(Checkpoint.size < before)).all()
+    return tuple(views.Checkpoint(row.size, row.at, row.text, _cosigners(home, row.text)) for row in rows)
+
+
+def _cosigners(home: Home, note: str) -> tuple[str, ...]:
+    return tuple(name for name, _ in checkpoint.parts(note)[1] if name != home.origin)
 
 
 def withheld(home: Home, *, days: int = 30, now: datetime) -> tuple[views.Withheld, ...]:

@@ -121,6 +121,16 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signed checkpoint as it is kept here; `cosigners` are the names of others that signed it too."""
+
+    size: int
+    at: datetime
+    text: str
+    cosigners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptLine:
     """One attempt in a list. `outcome` is None while it is under way; `void` says why the number was voided."""
 

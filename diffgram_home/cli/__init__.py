@@ -31,7 +31,10 @@ main = Sections(
         ("What may leave", (fields.cases, fields.fields, fields.egress, telling.privacy, telling.promises)),
         ("Decide", (consent.on, consent.local, consent.off, consent.offline, consent.approve, consent.withdraw)),
         ("What leaves", (traffic.new, traffic.pending, traffic.send)),
-        ("What left, and the proof", (traffic.sent, traffic.show, proof.history, proof.verify, proof.export)),
+        (
+            "What left, and the proof",
+            (traffic.sent, traffic.show, proof.history, proof.verify, proof.proof, proof.consistency, proof.export),
+        ),
         ("What should not have been", (incidents.incidents, incidents.incident)),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

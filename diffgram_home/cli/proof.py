@@ -1,4 +1,4 @@
-"""Commands that show and prove what happened: history, verify, export."""
+"""Commands that show and prove what happened: history, verify, proof, consistency, export."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 
+from audit import checkpoint
+from audit.catalogue import CASES
 from audit.verification import Finding
-from diffgram_home import ledger, reading, verifying
+from diffgram_home import ledger, proofs, reading, verifying
 from diffgram_home.cli import base, text
-from diffgram_home.cli.base import command, json_option, with_home
+from diffgram_home.cli.base import Stop, command, json_option, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.cli.pages import first, whole
 from diffgram_home.home import Home, open_home
@@ -49,21 +51,22 @@ def history(home: Home, limit: int, as_json: bool) -> Exit:
     "--key", help="With --file: the key line of the ledger, noted elsewhere, so that the file cannot vouch for itself."
 )
 @click.option(
-    "--checkpoint", "kept", multiple=True, type=_file, help="A checkpoint that was kept elsewhere. Repeat it."
+    "--checkpoint", "kept", multiple=True, type=_file, help="Checkpoints kept elsewhere: notes, or a log. Repeat it."
 )
 @json_option
 def verify(file: Path | None, key: str | None, kept: tuple[Path, ...], as_json: bool) -> Exit:
     """Recompute the whole ledger: every record, every hash, every number, every receipt.
 
-    Prints what does not hold, and always what this does not prove. Exit code 1 when anything does not hold. With --file
-    no installation is needed. Keep checkpoints, and the key line that is printed, where this host cannot change them:
-    only then does a ledger that was cut short or written anew show. Contacts nobody.
+    Prints what does not hold, and always what this does not prove. Exit code 1 when anything does not hold. With
+    --checkpoint it tells a ledger that was cut short (`kept-ahead`) from one that was written anew (`kept-differs`).
+    With --file no installation is needed. Keep checkpoints, and the key line that is printed, where this host cannot
+    change them: only then does a ledger that was cut short or written anew show. Contacts nobody.
     """
     if file is None and key is not None:
         raise click.UsageError("--key goes with --file; this installation has its own key")
     if file is not None and kept and key is None:
         raise click.UsageError("--checkpoint with --file needs --key, the key that signed it")
-    texts = [path.read_text(encoding="utf-8") for path in kept]
+    texts = [note for path in kept for note in checkpoint.notes(path.read_text(encoding="utf-8"))]
     with text.Progress("verifying", sys.stderr) as progress:
         if file is None:
             found, line = _here(texts, progress)
@@ -109,6 +112,51 @@ def _told(found: Verified, key: str | None) -> Iterator[str]:
 def _finding(finding: Finding) -> str:
     where = "the whole" if finding.index is None else f"record {finding.index}"
     return text.printable(f"{finding.severity}: {where}: {finding.message} ({finding.code})")
+
+
+@command("proof")
+@click.argument("sequences", type=click.IntRange(1), nargs=-1, required=True, metavar="SEQUENCE...")
+@click.option(
+    "--case", type=click.Choice(CASES), default="event", show_default=True, help="The case that they count in."
+)
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".", help="Where to write them."
+)
+@with_home
+def proof(home: Home, sequences: tuple[int, ...], case: str, folder: Path) -> Exit:
+    """Write proofs that the ledger holds each record about SEQUENCE: sealed, attempts, outcomes.
+
+    One `.tlog-proof` (C2SP) a record: its bytes, its position, the hashes up to the root, and the signed checkpoint,
+    with the cosignature of your witness where it has one. Verifiers of other projects read it; docs/auditing.md shows
+    how, with public tools. Needs no network.
+    """
+    ledger.sign_checkpoint(home, datetime.now(UTC))
+    found = {sequence: proofs.of_number(home, case, sequence) for sequence in sequences}
+    missing = [str(sequence) for sequence, files in found.items() if not files]
+    if missing:
+        hint = "`diffgram-home sent` lists the numbers; name another case with --case"
+        raise Stop(f"{case} has no number {', '.join(missing)}", hint, Exit.NOT_FOUND)
+    written = [file for files in found.values() for file in files]
+    for file in written:
+        (folder / file.name).write_text(file.text, encoding="utf-8")
+    rows = ((file.name, file.what, file.position, file.size) for file in written)
+    click.echo(text.table(("file", "record", "position", "checkpoint of"), rows))
+    return Exit.DONE
+
+
+@command("consistency")
+@click.argument("old", type=_file)
+@click.argument("new", type=_file, required=False)
+@with_home
+def consistency(home: Home, old: Path, new: Path | None) -> Exit:
+    """Print the proof that the ledger only grew from checkpoint OLD to NEW, two files; without NEW, to the newest here.
+
+    OLD is one that was kept elsewhere. Exit code 1 when there is no such proof, and why: `truncated`, the end was cut
+    off or an older backup restored; `fork`, something before OLD was changed, or two ledgers are written under one key.
+    """
+    texts = [path.read_text(encoding="utf-8") for path in (old, new) if path is not None]
+    click.echo(proofs.consistency(home, *texts), nl=False)
+    return Exit.DONE
 
 
 @command("export")

@@ -6,6 +6,7 @@ A view reads the request, calls one function of ours, renders the answer. Whoeve
 from diffgram_home.pages import (
     account,
     cases,
+    checkpoints,
     fields,
     files,
     history,
@@ -17,4 +18,4 @@ from diffgram_home.pages import (
     sent,
 )
 
-PAGES = (overview, fields, pending, sent, cases, incidents, history, account, limits, privacy, files)
+PAGES = (overview, fields, pending, sent, cases, incidents, history, checkpoints, account, limits, privacy, files)

@@ -1,6 +1,6 @@
-"""The files that pages are made of, the checkpoint to keep elsewhere, and whether something new was recorded."""
+"""The files that pages are made of, and whether something new was recorded."""
 
-from flask import Blueprint, Response, make_response, request, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 
 from diffgram_home import reading, rendering
 from diffgram_home.permissions import ROLES, WITHOUT_SIGN_IN, permission
@@ -36,16 +36,3 @@ def icon() -> Response:
 def pulse() -> dict[str, str]:
     """A word that changes when something was recorded or is newly waiting; it never counts as use of a session."""
     return {"state": reading.state(here())}
-
-
-@routes.get("/checkpoint")
-@permission(roles=ROLES)
-def checkpoint() -> Response:
-    """The newest checkpoint of the ledger, a signed note to keep elsewhere: a shortened ledger then shows."""
-    text = reading.checkpoint(here())
-    if not text:
-        raise NotHere("there is no checkpoint yet", "wait until the first record is in the ledger")
-    answer = make_response(text)
-    answer.content_type = "text/plain; charset=utf-8"
-    answer.headers["Content-Disposition"] = 'attachment; filename="checkpoint.txt"'
-    return answer

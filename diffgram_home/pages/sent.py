@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request
 
 from audit.catalogue import ENVELOPE, Kind
-from diffgram_home import drawing, pieces, reading, views
+from diffgram_home import drawing, pieces, proofs, reading, views
 from diffgram_home.home import Home
 from diffgram_home.models import OUTCOMES
 from diffgram_home.pages import asking
@@ -90,6 +90,16 @@ def receipt(number: int) -> Response:
     if page.receipt is None:
         raise NotHere("corporate has signed nothing for this attempt", "look at its outcome, or at a later attempt")
     return _file(page.receipt.token.encode(), "application/jose", f"{page.line.case}-{page.line.sequence}.receipt.jws")
+
+
+@routes.get("/<int:number>/proof")
+@permission(roles=ROLES)
+def proof(number: int) -> Response:
+    """The proof that the ledger holds this attempt, as a `.tlog-proof` that verifiers of other projects read."""
+    found = proofs.of_attempt(here(), number) if number < 2**63 else None
+    if found is None:
+        raise NotHere(f"there is no attempt with the number {number}", "find it in the list under Sent")
+    return _file(found.text.encode(), "text/plain; charset=utf-8", found.name)
 
 
 def _found(number: int) -> views.AttemptPage:

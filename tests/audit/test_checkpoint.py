@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
+import json
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit import checkpoint
+from audit import checkpoint, cosignature
 from audit.errors import SignatureRefused
 
 KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"one").digest())
@@ -190,3 +192,45 @@ def test_a_verifiers_key_of_another_type_is_refused():
     with pytest.raises(SignatureRefused) as no:
         checkpoint.read_vkey(f"{NAME}+{identity}+{base64.b64encode(raw).decode()}")
     assert no.value.code == "key-malformed"
+
+
+WITNESS = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+def test_a_cosignature_is_read_with_the_witness_s_key_line():
+    note = checkpoint.sign(NAME, 3, ROOT, KEY)
+    line = cosignature.cosign(note, "witness.example/w1", WITNESS, datetime(2026, 11, 21, tzinfo=UTC))
+    name, public = checkpoint.read_vkey(
+        checkpoint.vkey("witness.example/w1", WITNESS.public_key(), cosignature.TYPE), cosignature.TYPE
+    )
+    assert cosignature.verify(note + line, name, public) == datetime(2026, 11, 21, tzinfo=UTC)
+    assert checkpoint.verify(note + line, NAME, KEY.public_key()).size == 3
+    assert cosignature.lines_of("— other aGVsbG8=\n" + line, note, name, public) == line
+
+
+def test_a_cosignature_of_other_text_another_time_or_another_key_is_refused():
+    note = checkpoint.sign(NAME, 3, ROOT, KEY)
+    other = checkpoint.sign(NAME, 4, ROOT, KEY)
+    line = cosignature.cosign(note, "w", WITNESS, datetime(2026, 11, 21, tzinfo=UTC))
+    raw = bytearray(base64.b64decode(line.split(" ")[2]))
+    raw[11] ^= 1  # one second earlier or later
+    later = f"\u2014 w {base64.b64encode(raw).decode()}\n"
+    for spoilt in (other + line, note + later):
+        with pytest.raises(SignatureRefused):
+            cosignature.verify(spoilt, "w", WITNESS.public_key())
+    with pytest.raises(SignatureRefused) as error:
+        cosignature.verify(note, "w", WITNESS.public_key())
+    assert error.value.code == "key-unknown"
+    with pytest.raises(SignatureRefused):
+        cosignature.lines_of("", note, "w", WITNESS.public_key())
+    with pytest.raises(SignatureRefused):
+        cosignature.lines_of("\n" + line, note, "w", WITNESS.public_key())
+
+
+def test_several_checkpoints_are_read_from_a_file_and_from_a_log():
+    notes = [checkpoint.sign(NAME, size, ROOT, KEY) for size in (1, 2, 3)]
+    assert checkpoint.notes("\n".join(notes)) == notes
+    assert checkpoint.notes("".join(notes)) == notes
+    lines = [f"Nov 21 14:00:00 host home[1]: {json.dumps({'checkpoint': note})}\n" for note in notes]
+    assert checkpoint.notes("other line\n" + "".join(lines)) == notes
+    assert checkpoint.notes("no note") == ["no note"]

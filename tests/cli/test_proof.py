@@ -143,3 +143,35 @@ def test_a_number_that_no_database_has_is_told_like_any_other(ready: Shell):
     assert ready("show", "9" * 30).returncode == Exit.USAGE
     assert ready.ok("sent", "--limit", "9" * 30) == ready.ok("sent")
     assert ready.ok("history", "--limit", "9" * 30) == ready.ok("history")
+
+
+def test_a_proof_of_each_record_about_a_number_is_written_as_a_file(ready: Shell):
+    _sent_once(ready)
+    (number,) = {line["sequence"] for line in map(json.loads, ready.ok("sent", "--json").splitlines())}
+    folder = ready.folder / "proofs"
+    folder.mkdir()
+    shown = ready.ok("proof", str(number), "--folder", str(folder))
+    names = sorted(path.name for path in folder.iterdir())
+    assert [name.split("-")[1].split(".")[1] for name in names] == ["attempt", "outcome", "sealed"]
+    assert all(name in shown for name in names)
+    assert all((folder / name).read_text().startswith("c2sp.org/tlog-proof@v1\nextra ") for name in names)
+    done = ready("proof", "77", "--folder", str(folder))
+    assert (done.returncode, "has no number 77" in done.stderr) == (Exit.NOT_FOUND, True)
+
+
+def test_consistency_leads_from_a_kept_checkpoint_to_the_newest(ready: Shell):
+    _sent_once(ready)
+    ready.ok("proof", "1")
+    with sqlite3.connect(ready.folder / "data/home.db") as store:
+        (note,) = store.execute("SELECT text FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+    kept = ready.folder / "kept.txt"
+    kept.write_text(note)
+    _sent_once(ready)
+    ready.ok("proof", "2")
+    shown = ready.ok("consistency", str(kept))
+    assert shown.startswith(f"old {note.splitlines()[1]}\n")
+    assert "checkpoints kept elsewhere: 1" in " ".join(ready.ok("verify", "--checkpoint", str(kept)).split())
+    with sqlite3.connect(ready.folder / "data/home.db") as store:
+        store.execute("DELETE FROM leaf WHERE position > 2")
+    cut = ready("verify", "--checkpoint", str(kept))
+    assert (cut.returncode, "truncated" in cut.stdout) == (Exit.FINDING, True)

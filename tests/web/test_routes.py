@@ -14,7 +14,15 @@ from diffgram_home.app import create_app
 from tests.web.world import ROLES, World
 
 CHANGING = ("POST",)
-EXAMPLES = {"name": "home.css", "case": "event", "mode": "off", "number": "1", "sha256": "0" * 64, "token": "0" * 32}
+EXAMPLES = {
+    "name": "home.css",
+    "case": "event",
+    "mode": "off",
+    "number": "1",
+    "sha256": "0" * 64,
+    "token": "0" * 32,
+    "size": "1",
+}
 ENDS_THE_SESSION = ("account.sign_out", "account.sign_out_everywhere", "account.change_password")
 
 
