@@ -2,7 +2,8 @@
 
 The recomputation is `audit.verification`'s, the file's form `audit.export`'s; here leaves and bodies are read from the
 database, one page at a time, from one snapshot. Rules:
-- Nothing is trusted that can be recomputed: neither the node rows nor the hashes beside the bodies.
+- Nothing is trusted that can be recomputed: neither the node rows nor the hashes beside the bodies, nor the tables that
+  pages and rules are made of (`agreeing`).
 - The result says what it does not prove, and is noted (`verified`) for the overview.
 """
 
@@ -22,6 +23,7 @@ from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
 from diffgram_home import facts, files, ledger, manifest
+from diffgram_home.agreeing import Agreement
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
 from diffgram_home.leaves import Progress, Reader
@@ -56,7 +58,7 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
             installation=home.installation,
         )
         reader = Reader(session, stood.size, progress)
-        source = chain(reader.leaves(), [Head(stood.size, stood.root)])
+        source = chain(Agreement(session).along(reader.pages()), [Head(stood.size, stood.root)])
         found = _gather(recompute(source, reader.body, known))
     with home.store.write() as session:
         facts.put(session, "verified", {"at": now.isoformat(), "ok": found.holds, "size": found.report.size})
