@@ -10,7 +10,7 @@ database, one page at a time, from one snapshot. Rules:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -85,19 +85,27 @@ def export_to(home: Home, path: Path, now: datetime, progress: Progress | None =
 
 
 def verify_file(
-    path: Path, progress: Progress | None = None, *, vkey: str | None = None, kept: Iterable[str] = ()
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    vkey: str | None = None,
+    kept: Iterable[str] = (),
+    receipts: Mapping[str, Ed25519PublicKey] | None = None,
 ) -> Verified:
     """Verify an exported ledger, with nothing but the file and, better, the key line noted elsewhere (`vkey`).
 
-    `kept` are checkpoints as text that were kept elsewhere; they are checked with `vkey`. `progress` is called with the
-    bytes read and all bytes. Raises LedgerError, SignatureRefused for an unusable `vkey`, ValueError for checkpoints
-    without it.
+    `kept` are checkpoints as text that were kept elsewhere; they are checked with `vkey`. `receipts` are corporate's
+    keys (`manifest.receipt_keys`). `progress` is called with the bytes read and all bytes. Raises LedgerError,
+    SignatureRefused for an unusable `vkey`, ValueError for checkpoints without it.
     """
     key = checkpoint.read_vkey(vkey) if vkey else None
     texts = tuple(kept)
     if texts and key is None:
         raise ValueError("checkpoints can only be checked with the key that signed them")
-    known = Known(kept=tuple(_read_checkpoint(*key, text) for text in texts)) if key else None
+    known = Known(
+        kept=tuple(_read_checkpoint(*key, text) for text in texts) if key else (),
+        receipts=receipts,
+    )
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
