@@ -5,37 +5,61 @@ group in which anything does not pass is given back to be judged message by mess
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import repeat
+from operator import methodcaller
+from typing import Any, TypeVar
 
 from audit._plan import Plan
 from audit.types import Check
 
+T = TypeVar("T")
+Message = Mapping[str, Any]
 Shape = tuple[Any, ...]
 """(position of the switch, kind, keys in their order …); `()` stands for messages without a kind that is a text."""
 ODD: Shape = ()
+_values = methodcaller("values")
 
 # Equal values of one of these types are the same value, so each needs one look. Not so across types: 1 == True == 1.0.
 _ONE_LOOK = ({int}, {str}, {bool})
 
 
-def group(messages: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[Shape, list[int]]:
+def group(messages: Sequence[Message], generations: Sequence[int] = ()) -> dict[Shape, Sequence[int]]:
     """Return shape → positions of its messages, shapes in the order of their first message."""
-    found: dict[Shape, list[int]] = {}
+    shape = _only(messages, generations)
+    if shape is not None:
+        return {shape: range(len(messages))}
+    found: dict[Shape, Sequence[int]] = {}
     last: tuple[int, Any, tuple[str, ...]] | None = None
     positions: list[int] = []
-    for position, (generation, message) in enumerate(messages):
+    for position, (message, generation) in enumerate(zip(messages, generations or repeat(0), strict=False)):
         kind, keys = message.get("kind"), tuple(message)
         if (generation, kind, keys) != last or type(kind) is not str:
             last = generation, kind, keys
             shape = (generation, kind, *keys) if type(kind) is str else ODD
-            positions = found.setdefault(shape, [])
+            positions = found.setdefault(shape, [])  # type: ignore[assignment]  # only lists are put in here
         positions.append(position)
     return found
 
 
-def columns(messages: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
+def _only(messages: Sequence[Message], generations: Sequence[int]) -> Shape | None:
+    """Return the shape that all messages have, if there is one: a batch is most often of one shape throughout."""
+    keys = tuple(messages[0]) if messages else ()
+    if "kind" not in keys or len(set(generations)) > 1 or list(map(tuple, messages)).count(keys) != len(messages):
+        return None
+    kinds = [message["kind"] for message in messages]
+    if set(map(type, kinds)) != {str} or kinds.count(kinds[0]) != len(kinds):
+        return None
+    return (generations[0] if generations else 0, kinds[0], *keys)
+
+
+def chosen(messages: Sequence[T], positions: Sequence[int]) -> Sequence[T]:
+    """Return the messages at `positions`, which ascend."""
+    return messages if len(positions) == len(messages) else [messages[position] for position in positions]
+
+
+def columns(messages: Sequence[Message]) -> dict[str, tuple[Any, ...]]:
     """Return key → values, of messages of one shape."""
-    return dict(zip(messages[0], zip(*(message.values() for message in messages), strict=True), strict=True))
+    return dict(zip(messages[0], zip(*map(_values, messages), strict=True), strict=True))
 
 
 def all_pass(

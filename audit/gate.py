@@ -21,7 +21,7 @@ from typing import Any
 
 from audit import _batch, _declaring, _leaving, _request
 from audit._batch import MAX_LINE_BYTES, VOIDS, Codec, Header
-from audit._columns import Shape, group
+from audit._columns import Shape, chosen, group
 from audit._leaving import Collected
 from audit._plan import Plan, compile_plans, compiled
 from audit._request import Request
@@ -106,8 +106,8 @@ def seal(messages: Sequence[Collected], header: Header, rules: Rules, codec: Cod
     plans = rules.plans(header.sealed_at.date())
     sieve = _leaving.Sieve(header.case, plans, rules.modes, _batch.window(header.sealed_at), codec)
     made: list[bytes | None] = [None] * len(messages)
-    for shape, positions in group(messages).items():
-        alike = [messages[position] for position in positions]
+    for shape, positions in group([m.message for m in messages], [m.generation for m in messages]).items():
+        alike = chosen(messages, positions)
         lines = _leaving.together(sieve, shape, alike)
         if lines is None:
             lines = [_leaving.alone(sieve, one) for one in alike]
@@ -190,18 +190,18 @@ def header_of(body: bytes, codec: Codec) -> tuple[Header, str, str]:
 
 def _declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> tuple[Batch, Sequence[Shape]]:
     """Return the batch, and the shapes of its messages in the order of their first one."""
-    lines = _batch.split(body)
-    head = _batch.decoded_line(lines[0], codec)
+    first, rest = _batch.split(body)
+    head = _batch.decoded_line(first, codec)
     plans = compiled(catalogue, index)
-    header = _batch.read_header(head, len(lines) - 1, plans)
+    header = _batch.read_header(head, rest.count(b"\n"), plans)
     if header.void is None and (head["catalogue"] != catalogue.hash or head["index"] != index.hash):
         raise Refused("other-catalogue", HEADER, "the batch names another catalogue or index", "look that one up")
     terms = _declaring.Terms(header.case, plans, _batch.window(header.sealed_at))
     findings: Counter[str] = Counter()
-    messages = _batch.decoded(lines[1:], codec)
-    shapes = group((0, message) for message in messages)
+    messages = _batch.decoded(rest, codec)
+    shapes = group(messages)
     for shape, positions in shapes.items():
-        alike = [messages[position] for position in positions]
+        alike = chosen(messages, positions)
         if not _declaring.hold(terms, shape, alike):
             for message in alike:
                 _declaring.find(terms, message, findings)

@@ -26,7 +26,8 @@ from corporate.keys import Keys
 from corporate.models import Kind
 from corporate.settings import Settings
 
-CODEC = Codec(msgspec.json.encode, msgspec.json.decode)
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder()
+CODEC = Codec(_ENCODER.encode, _DECODER.decode, _ENCODER.encode_lines, _DECODER.decode_lines)
 _KEPT = 64
 _HASH = re.compile("[0-9a-f]{64}")
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Executable, Table, func, update
+from sqlalchemy import Executable, Table, bindparam, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,15 @@ from diffgram_home.models import Hour, Notice, Tally
 
 DROPPED, WITHHELD = "dropped", "withheld"
 MAX_PATH = 200
+
+# Asked for with every batch, and nearly always in vain: made once, and of the plain table.
+_NOTICE = Notice.__table__
+_ENDING = (
+    update(_NOTICE)
+    .where(_NOTICE.c.code == bindparam("told"), _NOTICE.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"))
+)
+_ENDING_ONE = _ENDING.where(_NOTICE.c.subject == bindparam("about"))
 
 
 def add_hour(
@@ -66,8 +75,14 @@ def notice(session: Session, now: datetime, code: str, subject: str, text: str, 
 
 def end_notice(session: Session, now: datetime, code: str, subject: str | None = None) -> None:
     """Say that what the notice told is over."""
-    wanted = update(Notice).where(Notice.code == code, Notice.ended_at.is_(None)).values(ended_at=now)
-    session.execute(wanted if subject is None else wanted.where(Notice.subject == subject[:300]))
+    if subject is None:
+        ended = session.execute(_ENDING, {"told": code, "now": now})
+    else:
+        ended = session.execute(_ENDING_ONE, {"told": code, "about": subject[:300], "now": now})
+    if ended.rowcount:
+        for row in list(session.identity_map.values()):
+            if isinstance(row, Notice):
+                session.expire(row)
 
 
 def _add(session: Session, table: Any, rows: Sequence[Mapping[str, Any]], sums: tuple[str, ...]) -> None:

@@ -13,7 +13,9 @@ Its rules:
   and again if the rules changed while the connection was made. Callers cannot skip it. A request passes
   `audit.gate.check_request` the same way, and goes to the one path of its kind.
 - The time limit is for the whole exchange, names included: a server that drips a byte a second gains nothing. Answers
-  have a size limit. No redirects, no retries, no environment variables, no connection kept.
+  have a size limit. No redirects, no retries, no environment variables.
+- A connection is kept only within `round`, from an exchange that went well to the next one under the same trust and
+  identity, for seconds. Each exchange has its own permit, gate, signature and time limit, kept connection or not.
 - What went wrong says which side of the first byte it was (exchange.py).
 """
 
@@ -27,8 +29,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -58,7 +63,10 @@ _CODES: tuple[tuple[type[BaseException], str], ...] = (
     (OSError, "connection-lost"),
     (http.client.IncompleteRead, "answer-cut"),
 )
-_CODEC = gate.Codec(msgspec.json.encode, msgspec.json.decode)
+_HEADERS = {"User-Agent": "diffgram-home", "Accept-Encoding": "identity"}
+_KEPT_S = 2.0  # how long a connection may lie idle between two exchanges of a round
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder()
+_CODEC = gate.Codec(_ENCODER.encode, _DECODER.decode, _ENCODER.encode_lines, _DECODER.decode_lines)
 
 
 class _Connection(HTTPSConnection):
@@ -68,6 +76,50 @@ class _Connection(HTTPSConnection):
 
     def _new_conn(self) -> socket.socket:
         return self.opened
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for. `content` gives the body at the last moment, when the connection stands."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Callable[[], bytes] | None = None
+
+
+@dataclass(slots=True)
+class _Line:
+    """A connection to corporate, the TLS context it was made with, and a duplicate of its plain socket.
+
+    The duplicate is what a deadline shuts: TLS takes the first one over, and `SSLSocket.shutdown` would drop the TLS
+    layer and let the waiting reader take what is left for plain text.
+    """
+
+    connection: _Connection
+    context: ssl.SSLContext
+    plain: socket.socket
+    free_at: float | None = None
+
+    def cut(self) -> None:
+        """End it under whoever waits on it."""
+        self.plain.shutdown(socket.SHUT_RDWR)
+
+    def is_fresh(self) -> bool:
+        """Whether it can carry another exchange: still open, nothing on it that nobody asked for, not kept for long.
+
+        A server that closes it in this very moment leaves the next exchange `unknown`; the limit keeps that rare.
+        """
+        if self.free_at is None or monotonic() - self.free_at > _KEPT_S:
+            return False
+        return self.connection.is_connected and not self.connection.sock.pending()
+
+    def close(self) -> None:
+        self.connection.close()
+        self.plain.close()
+
+
+_MANIFEST = _Request("GET", "/v1/manifest")
 
 
 class Door:
@@ -93,6 +145,8 @@ class Door:
         self._contexts: dict[object, ssl.SSLContext] = {}
         self._current: Deadline | None = None
         self._stopped = False
+        self._keeps = False
+        self._line: _Line | None = None
 
     @property
     def destination(self) -> str:
@@ -101,20 +155,20 @@ class Door:
 
     def fetch_manifest(self, trust: Trust) -> Answer:
         """Corporate's manifest over a verified connection. Raises NotReached, Unknown."""
-        return self._exchange("GET", "/v1/manifest", None, {}, _verified(trust, None))
+        return self._exchange(_MANIFEST, _verified(trust, None))
 
     def fetch_manifest_unverified(self) -> Answer:
         """Corporate's manifest from whoever answers: worthless until checked against the pinned root.
 
         Sends nothing of the installation: no certificate, no body. Raises NotReached, Unknown.
         """
-        return self._exchange("GET", "/v1/manifest", None, {}, _unverified())
+        return self._exchange(_MANIFEST, _unverified())
 
     def enrol(self, enrolment: Enrolment, trust: Trust) -> Answer:
         """Hand in `enrolment` over a verified connection. Raises NotReached, Unknown."""
         body = msgspec.json.encode(enrolment)
         headers = {"Content-Type": "application/json"}
-        return self._exchange("POST", "/v1/enrolment", lambda: body, headers, _verified(trust, None))
+        return self._exchange(_Request("POST", "/v1/enrolment", headers, lambda: body), _verified(trust, None))
 
     def send_batch(self, body: bytes, generation: int, identity: Identity, trust: Trust, *, now: datetime) -> Answer:
         """Post the sealed batch `body`, sealed under the store's `generation`, once, if it may leave `now`.
@@ -140,7 +194,17 @@ class Door:
                     self._check(body, latest, generation, identity, now)
             return packed
 
-        return self._exchange("POST", "/v1/batches", content, headers, context)
+        return self._exchange(_Request("POST", "/v1/batches", headers, content), context)
+
+    @contextlib.contextmanager
+    def round(self) -> Iterator[None]:
+        """Keep the connection from one exchange to the next until the end of the block, where it is closed."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+            self._hang_up()
 
     def send_request(self, body: bytes, identity: Identity, trust: Trust) -> Answer:
         """Post the request `body` once, to the path of its kind. Modes play no part: a person asked for it.
@@ -154,7 +218,7 @@ class Door:
             signature = signed.sign(body, identity.key, signed.REQUEST, detached=True)
             context = self._context_for(trust, identity)
         headers = {"Content-Type": "application/x-ndjson", "Diffgram-Signature": signature}
-        return self._exchange("POST", exchange.REQUESTS[asked.kind], lambda: body, headers, context)
+        return self._exchange(_Request("POST", exchange.REQUESTS[asked.kind], headers, lambda: body), context)
 
     @property
     def is_stopping(self) -> bool:
@@ -188,22 +252,21 @@ class Door:
         if batch.header.installation != identity.installation:
             raise exchange.other_installation("batch")
 
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        content: Callable[[], bytes] | None,
-        headers: Mapping[str, str],
-        context: ssl.SSLContext,
-    ) -> Answer:
+    def _exchange(self, request: _Request, context: ssl.SSLContext) -> Answer:
+        self._route.permit()
         deadline = self._begin()
+        line = None
         try:
-            with self._connected(deadline, context) as connection:
-                body = content() if content else None
-                return _ask(connection, deadline, method, self._route.base + path, body, headers)
+            line = self._kept(deadline, context) or self._connected(deadline, context)
+            answer = _ask(line, deadline, self._route.base, request)
+            if self._keeps and answer.status == HTTPStatus.OK and line.free_at is not None:
+                self._line = line
+            return answer
         finally:
             self._current = None
             deadline.close()
+            if line is not None and line is not self._line:
+                line.close()
 
     def _begin(self) -> Deadline:
         deadline = self._current = Deadline(self._timeout_s)
@@ -211,29 +274,39 @@ class Door:
             deadline.end(STOPPED)
         return deadline
 
-    @contextlib.contextmanager
-    def _connected(self, deadline: Deadline, context: ssl.SSLContext) -> Iterator[_Connection]:
-        self._route.permit()
+    def _kept(self, deadline: Deadline, context: ssl.SSLContext) -> _Line | None:
+        """The connection of the exchange before, if it will do."""
+        line = self._line
+        if line is None or line.context is not context or deadline.ended or not line.is_fresh():
+            self._hang_up()
+            return None
+        self._line = None
+        deadline.watch(line.cut)
+        line.connection.timeout = deadline.left_s()
+        return line
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _connected(self, deadline: Deadline, context: ssl.SSLContext) -> _Line:
         near, port = self._route.near
         connection = _Connection(near, port, ssl_context=context, timeout=deadline.left_s())
         if self._route.proxy is not None:
             connection.set_tunnel(self._route.host, self._route.port, headers=dict(self._route.proxy_headers))
-        with contextlib.ExitStack() as open_here:
-            open_here.callback(connection.close)
-            with _told_as(NotReached, deadline, self._route.host):
-                connection.opened, plain = _open(near, port, deadline)
-                open_here.callback(plain.close)
-                open_here.callback(deadline.forget)
-                connection.connect()
-            yield connection
+        with _told_as(NotReached, deadline, self._route.host), contextlib.ExitStack() as undoing:
+            connection.opened, plain = _open(near, port, deadline)
+            line = _Line(connection, context, plain)
+            undoing.callback(line.close)
+            undoing.callback(deadline.forget)
+            connection.connect()
+            undoing.pop_all()
+        return line
 
 
 def _open(host: str, port: int, deadline: Deadline) -> tuple[socket.socket, socket.socket]:
-    """A connected plain socket to one address of `host`, tried in the resolver's order; and a duplicate.
-
-    The duplicate is what the deadline shuts: TLS takes the first one over, and `SSLSocket.shutdown` would drop the TLS
-    layer and let the waiting reader take what is left for plain text.
-    """
+    """A connected plain socket to one address of `host`, tried in the resolver's order; and a duplicate of it."""
     addresses = _addresses(host, port, deadline)
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
         last = position + 1 == len(addresses)
@@ -294,25 +367,22 @@ def _look_up(host: str, port: int, names: queue.SimpleQueue[Any]) -> None:
         names.put(socket.gaierror(socket.EAI_NONAME, "not a host name"))
 
 
-def _ask(
-    connection: _Connection,
-    deadline: Deadline,
-    method: str,
-    target: str,
-    body: bytes | None,
-    headers: Mapping[str, str],
-) -> Answer:
-    fixed = {"User-Agent": "diffgram-home", "Accept-Encoding": "identity"}
+def _ask(line: _Line, deadline: Deadline, base: str, request: _Request) -> Answer:
+    body = request.content() if request.content else None
+    target, headers = base + request.path, {**_HEADERS, **request.headers}
+    connection, sent = line.connection, False
     with _told_as(Unknown, deadline, connection.host):
         # A server may answer (413, say) and close before it has read the body: its answer still counts.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             connection.request(
-                method, target, body=body, headers={**fixed, **headers}, preload_content=False, decode_content=False
+                request.method, target, body=body, headers=headers, preload_content=False, decode_content=False
             )
+            sent = True
         response = connection.getresponse()
         received = exchange.whole(response.read)
         if deadline.ended:  # the clock cut it: without a length in its head a cut answer looks whole
             raise TimeoutError
+    line.free_at = monotonic() if sent and connection.sock is not None else None  # it is None where the server closes
     asked = exchange.retry_after_s(response.headers.get("Retry-After"), datetime.now(UTC))
     return Answer(response.status, received, asked)
 

@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import msgspec
-from sqlalchemy import Text, cast, func, literal, select
+from sqlalchemy import Connection, Text, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from audit import instructions
@@ -29,14 +29,16 @@ from diffgram_home.models import Approval, Value
 from diffgram_home.models import Switch as SwitchRow
 from diffgram_home.settings import Settings
 
-CODEC = Codec(msgspec.json.Encoder().encode, msgspec.json.Decoder().decode)
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder()
+CODEC = Codec(_ENCODER.encode, _DECODER.decode, _ENCODER.encode_lines, _DECODER.decode_lines)
 
 # Asked for several times a batch: made once, and of plain columns, since putting a statement together costs more than
 # the database's answer.
 _VALUE, _APPROVAL = Value.__table__.c, Approval.__table__.c
+_STAMPED = ("cases", "generation", "instructions", "kinds")
 _STAMP = (
     select(_VALUE.name, _VALUE.data)
-    .where(_VALUE.name.in_(("cases", "generation", "instructions", "kinds")))
+    .where(or_(*(_VALUE.name == name for name in _STAMPED)))  # an `in_` is put together anew each time
     .union_all(
         select(
             literal("approvals"),
@@ -66,18 +68,22 @@ def current(home: Home) -> Rules:
     Asked several times a batch, so that what is compared is small: generations and the number of approvals only rise.
     Kept only here, where what is seen is committed: numbers that were rolled back come again and mean something else.
     """
-    file = read_file(home)
-    with home.store.read() as session:
-        stamp = _stamp(session)
-        kept = home.cache.get("current")
-        if kept is not None and kept[0] is file and kept[1] == stamp:
-            return kept[2]
-        rules = within(home, session)
+    with home.store.look() as connection:
+        return seen(home, connection)
+
+
+def seen(home: Home, session: Session | Connection) -> Rules:
+    """The same as a session sees it that has changed neither modes nor consent."""
+    file, stamp = read_file(home), _stamp(session)
+    kept = home.cache.get("current")
+    if kept is not None and kept[0] is file and kept[1] == stamp:
+        return kept[2]
+    rules = within(home, session)
     home.cache["current"] = (file, stamp, rules)
     return rules
 
 
-def within(home: Home, session: Session) -> Rules:
+def within(home: Home, session: Session | Connection) -> Rules:
     """The gate's rules as the session's transaction sees them."""
     modes = modes_now(home, session)
     consent = replace(consent_now(session), asked=instructions.withheld(instructing.asks(session)))
@@ -89,7 +95,7 @@ def within(home: Home, session: Session) -> Rules:
     return rules
 
 
-def modes_now(home: Home, session: Session) -> Modes:
+def modes_now(home: Home, session: Session | Connection) -> Modes:
     """The narrowest of what the file says now, what was recorded, and what corporate asked; ALL_OFF without a file."""
     file = read_file(home)
     if isinstance(file, SettingsFaults):
@@ -102,12 +108,12 @@ def modes_now(home: Home, session: Session) -> Modes:
     return Modes(cases, kinds)
 
 
-def _stamp(session: Session) -> tuple[object, ...]:
+def _stamp(session: Session | Connection) -> tuple[object, ...]:
     """Small values that differ whenever modes or consent in the database do."""
     return tuple(sorted(map(tuple, session.execute(_STAMP))))
 
 
-def consent_now(session: Session) -> Consent:
+def consent_now(session: Session | Connection) -> Consent:
     """Every approved definition that was not withdrawn."""
     approved: dict[str, set[str]] = defaultdict(set)
     for field, digest in session.execute(select(Approval.field, Approval.hash).where(Approval.withdrawn_at.is_(None))):
@@ -115,7 +121,7 @@ def consent_now(session: Session) -> Consent:
     return Consent({field: frozenset(digests) for field, digests in approved.items()})
 
 
-def applied(session: Session) -> Applied:
+def applied(session: Session | Connection) -> Applied:
     """The modes as `switching.apply` last recorded them."""
     rows = session.execute(select(SwitchRow.kind, SwitchRow.mode, SwitchRow.generation))
     return Applied(

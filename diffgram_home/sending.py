@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from audit import gate
@@ -48,6 +48,17 @@ from diffgram_home.patience import SUBJECT
 
 _ROUND_S = 30  # a round of the scheduler ends after so long, for modes and intake to have their turn
 _WAITING = (QUEUED, VOIDING)
+# Asked for with every batch: made once.
+_NEXT = (
+    select(Batch)
+    .where(Batch.state.in_(_WAITING), Batch.case.in_(bindparam("cases", expanding=True)))
+    .where(Batch.id.not_in(bindparam("tried", expanding=True)))
+    .order_by(Batch.tries, Batch.case, Batch.sequence)
+    .limit(1)
+)
+_DUE = _NEXT.where(
+    Batch.next_try_at.is_(None) | (Batch.next_try_at <= bindparam("now")) | (Batch.next_try_at > bindparam("beyond"))
+)
 _PATIENCE = 3  # batches in a row that corporate cannot take yet, before the rest waits for the next time
 
 
@@ -72,6 +83,15 @@ class Sent:
     hint: str
     status: int | None
     blame: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """An attempt that is durable and has no outcome yet: its row, its batch as it was then, and the exact bytes."""
+
+    attempt: Attempt
+    batch: Batch
+    body: bytes
 
 
 def open_door(home: Home) -> Door:
@@ -119,26 +139,68 @@ def send_due(
                 raise
             return []
         sent: list[Sent] = []
-        for one in _each(current, force):
-            sent.append(one)
-            if progress:
-                progress(len(sent), max(waiting, len(sent)))
+        with door.round():
+            for one in _each(current, force):
+                sent.append(one)
+                if progress:
+                    progress(len(sent), max(waiting, len(sent)))
         return sent
 
 
 def _each(current: Round, force: bool) -> Iterator[Sent]:
-    """Attempts until nothing is due, or corporate fails."""
+    """Attempts until nothing is due, or corporate fails.
+
+    The outcome of one attempt and the beginning of the next are one transaction where nothing comes between them.
+    """
     refused_in_a_row, ends = 0, current.clock() + timedelta(seconds=_ROUND_S)
-    while not current.door.is_stopping and (batch := _next(current, force)) is not None:
-        verdict = _attempt(current, batch)
-        if verdict is None:
+    going = _step(current, force, None)
+    while going is not None:
+        verdict = _asked(current, going)
+        late = current.clock() > ends and not force
+        if _is_plain(verdict) and not late and not current.door.is_stopping:
+            done, going = going, _step(current, force, (going, verdict))
+            refused_in_a_row = 0
+            yield _sent(done.batch, verdict)
             continue
-        yield _sent(batch, verdict)
-        if verdict.blame == judging.CORPORATE and not mending.mended(current, batch, verdict):
+        _settle(current, going, verdict)
+        yield _sent(going.batch, verdict)
+        if verdict.blame == judging.CORPORATE and not mending.mended(current, going.batch, verdict):
             return
         refused_in_a_row = refused_in_a_row + 1 if verdict.blame == judging.BATCH and not verdict.final else 0
-        if refused_in_a_row >= _PATIENCE or (current.clock() > ends and not force):
+        if refused_in_a_row >= _PATIENCE or late or current.door.is_stopping:
             return
+        going = _step(current, force, None)
+
+
+def _is_plain(verdict: Verdict) -> bool:
+    """Whether nothing has to be done about it but to write it down."""
+    return verdict.blame is None and verdict.certificate is None and verdict.instructions is None
+
+
+def _step(current: Round, force: bool, done: tuple[Going, Verdict] | None) -> Going | None:
+    """In one transaction, durable when this returns: the outcome of the last attempt, and the next one's beginning."""
+    if done is None and current.door.is_stopping:
+        return None
+    with current.home.store.write() as session:
+        now = current.clock()
+        if done is not None:
+            _finish(current, session, *done, now)
+        return _begin(current, session, force, now)
+
+
+def _settle(current: Round, going: Going, verdict: Verdict) -> None:
+    """The outcome in a transaction of its own, and what has to be done about it."""
+    now = current.clock()
+    with current.home.store.write() as session:
+        _finish(current, session, going, verdict, now)
+    if verdict.blame == judging.GATE:
+        sealing.void_refused(current.home, now)
+    elif verdict.certificate is not None:
+        mending.renew(current, verdict, now)
+    if verdict.instructions is not None:
+        hearing.hear(
+            current.home, verdict.instructions, lambda again: mending.instruction_keys(current, again=again), now
+        )
 
 
 def _sent(batch: Batch, verdict: Verdict) -> Sent:
@@ -155,76 +217,73 @@ def _sent(batch: Batch, verdict: Verdict) -> Sent:
     )
 
 
-def _next(current: Round, force: bool) -> Batch | None:
+def _begin(current: Round, session: Session, force: bool, now: datetime) -> Going | None:
+    """The next attempt, with its bytes in hand; None when nothing is due. What cannot be tried is passed over."""
+    while (batch := _next(current, session, force, now)) is not None:
+        current.tried.add(batch.id)  # one that was accepted does not wait any more; the set stays small
+        body = _body(session, batch, now)
+        if body is not None:
+            return Going(attempts.begin(session, batch, current.door.destination, now), batch, body)
+    return None
+
+
+def _next(current: Round, session: Session, force: bool, now: datetime) -> Batch | None:
     """The batch to try now, fewest tries first; a time that lies beyond every wait was written by a wrong clock.
 
     Without approval of header and envelope the gate refuses all: then no attempt is made, hence no noise.
     """
-    home, now = current.home, current.clock()
-    held = rules.current(home)
+    home = current.home
+    held = rules.seen(home, session)
     if not all(map(held.consent.allows, home.catalogue.wrapping())):
         return None
     cases = [case for case, mode in held.modes.cases.items() if mode == "on"]
-    wanted = select(Batch).where(Batch.state.in_(_WAITING), Batch.case.in_(cases), Batch.id.not_in(current.tried))
+    bound = {"cases": cases, "tried": list(current.tried)}
     if not force:
-        due = Batch.next_try_at.is_(None) | (Batch.next_try_at <= now)
-        wanted = wanted.where(due | (Batch.next_try_at > now + patience.LONGEST_ASKED_WAIT))
-    with home.store.read() as session:
-        return session.scalars(wanted.order_by(Batch.tries, Batch.case, Batch.sequence).limit(1)).first()
+        bound |= {"now": now, "beyond": now + patience.LONGEST_ASKED_WAIT}
+    return session.scalars(_NEXT if force else _DUE, bound).first()
 
 
-def _attempt(current: Round, batch: Batch) -> Verdict | None:
-    """One attempt from its leaf to its outcome's leaf; None if the batch could not be tried."""
-    home = current.home
-    current.tried.add(batch.id)  # one that was accepted does not wait any more; the set stays small
-    body = _body(home, batch, current.clock())
-    if body is None:
-        return None
-    with home.store.write() as session:
-        held = session.get(Batch, batch.id)
-        if held is None or held.state not in _WAITING or held.sha256 != batch.sha256:  # voided since it was looked for
-            return None
-        attempt = attempts.begin(session, held, current.door.destination, current.clock())
-    verdict = _asked(current, batch, body)
-    now = current.clock()
-    with home.store.write() as session:
-        _finish(home, session, session.get_one(Attempt, attempt.id), verdict, now)
-    if verdict.blame is None:
-        current.tried.discard(batch.id)
-    if verdict.blame == judging.GATE:
-        sealing.void_refused(home, now)
-    elif verdict.certificate is not None:
-        mending.renew(current, verdict, now)
-    if verdict.instructions is not None:
-        hearing.hear(home, verdict.instructions, lambda again: mending.instruction_keys(current, again=again), now)
-    return verdict
+def _body(session: Session, batch: Batch, now: datetime) -> bytes | None:
+    """The exact bytes; a body that is damaged or gone is told once and holds up nothing else."""
+    try:
+        body = bodies.get(session, batch.sha256)
+        trouble = None if body is not None else ("body-missing", "its bytes are not there", "restore the last backup")
+    except LedgerError as error:
+        body, trouble = None, (error.code, str(error.args[0]), error.hint)
+    if trouble:
+        code, text, hint = trouble
+        counting.notice(session, now, code, f"{batch.case} {batch.sequence}", text, hint)
+        batch.next_try_at = now + patience.LONGEST_WAIT
+    return body
 
 
-def _asked(current: Round, batch: Batch, body: bytes) -> Verdict:
+def _asked(current: Round, going: Going) -> Verdict:
     """What the door brings back for these bytes; the manifest is fetched again, once, for a key that is not in it."""
-    home = current.home
+    home, batch = current.home, going.batch
     now, trusted = current.clock(), enrolment.trust(home, current.stated)
     try:
         with nothing_left():
             who = enrolment.identity(home, now, show=current.show)
-        answer = current.door.send_batch(body, batch.generation, who, trusted, now=now)
+        answer = current.door.send_batch(going.body, batch.generation, who, trusted, now=now)
     except Refused as error:
         return judging.of_refusal(error)
     except DoorError as error:
         return judging.of_trouble(error)
-    header, _, _ = gate.header_of(body, rules.CODEC)
+    header, _, _ = gate.header_of(going.body, rules.CODEC)
     verdict = judging.of_answer(answer, header, batch.sha256, current.stated.of(manifest.RECEIPTS))
     if verdict.code == judging.KEY_UNKNOWN and mending.refetch(current, first=False):
         return judging.of_answer(answer, header, batch.sha256, current.stated.of(manifest.RECEIPTS))
     return verdict
 
 
-def _finish(home: Home, session: Session, attempt: Attempt, verdict: Verdict, now: datetime) -> None:
-    """The outcome with everything that follows from it, in one transaction."""
-    batch = session.get_one(Batch, attempt.batch_id)
-    retry_at = now + patience.wait(batch.tries, home.settings.sending.every_s)
+def _finish(current: Round, session: Session, going: Going, verdict: Verdict, now: datetime) -> None:
+    """The outcome with everything that follows from it."""
+    home, every_s = current.home, current.home.settings.sending.every_s
+    attempt, batch = going.attempt, session.get_one(Batch, going.batch.id)
+    session.add(attempt)  # nobody else writes it while `sending.lock` is held
+    retry_at = now + patience.wait(batch.tries, every_s)
     if verdict.blame == judging.CORPORATE:
-        corporate_at = patience.fails(session, home.settings.sending.every_s, verdict, now)
+        corporate_at = patience.fails(session, every_s, verdict, now)
         retry_at = max(retry_at, corporate_at) if verdict.retry_after_s is not None else retry_at
     elif verdict.blame is None or verdict.blame == judging.BATCH:
         patience.answers(session, now)
@@ -242,6 +301,8 @@ def _finish(home: Home, session: Session, attempt: Attempt, verdict: Verdict, no
         final=verdict.final,
         already=verdict.already,
     )
+    if verdict.blame is None:
+        current.tried.discard(batch.id)
 
 
 def _must_wait(home: Home, now: datetime, force: bool) -> bool:
@@ -253,22 +314,6 @@ def _must_wait(home: Home, now: datetime, force: bool) -> bool:
         moment = was.not_before.strftime("%H:%M:%SZ")
         raise SendingError("asked-to-wait", f"corporate asked to wait until {moment}", "try again then", retry=True)
     return not force
-
-
-def _body(home: Home, batch: Batch, now: datetime) -> bytes | None:
-    """The exact bytes; a body that is damaged or gone is told once and holds up nothing else."""
-    try:
-        with home.store.read() as session:
-            body = bodies.get(session, batch.sha256)
-        trouble = None if body is not None else ("body-missing", "its bytes are not there", "restore the last backup")
-    except LedgerError as error:
-        body, trouble = None, (error.code, str(error.args[0]), error.hint)
-    if trouble:
-        code, text, hint = trouble
-        with home.store.write() as session:
-            counting.notice(session, now, code, f"{batch.case} {batch.sequence}", text, hint)
-            session.get_one(Batch, batch.id).next_try_at = now + patience.LONGEST_WAIT
-    return body
 
 
 def _no_manifest(home: Home, error: DoorError | HomeError | SignatureRefused, now: datetime) -> None:

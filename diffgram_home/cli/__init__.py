@@ -33,16 +33,7 @@ main = Sections(
         ("What leaves", (traffic.new, traffic.pending, traffic.send)),
         (
             "What left, and the proof",
-            (
-                traffic.sent,
-                traffic.show,
-                proof.history,
-                proof.verify,
-                proof.proof,
-                proof.consistency,
-                proof.export,
-                proof.bundle,
-            ),
+            (traffic.sent, traffic.show, proof.history, proof.verify, proof.proof, proof.consistency, proof.export),
         ),
         ("What should not have been", (incidents.incidents, incidents.incident)),
     ),

@@ -8,6 +8,9 @@ from audit import catalogue, consent, gate, index, modes
 
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
 CODEC = gate.Codec(msgspec.json.encode, msgspec.json.decode)
+CODEC_OF_LINES = gate.Codec(
+    msgspec.json.encode, msgspec.json.decode, msgspec.json.Encoder().encode_lines, msgspec.json.Decoder().decode_lines
+)
 INSTALLATION = "3f2a9c41d7e84b06a5b1c0ffee123456"
 
 FIELD = """

@@ -13,7 +13,7 @@ from audit._columns import group
 from audit._plan import compiled
 from audit.errors import Undeclared
 from tests.audit import samples
-from tests.audit.samples import CODEC, GOOD, collected, header, rules
+from tests.audit.samples import CODEC, CODEC_OF_LINES, GOOD, collected, header, rules
 
 ALL = rules()
 SOME = rules(allowed=samples.consent.to(f for f in ALL.catalogue.fields.values() if f.name != "shop.items"))
@@ -84,22 +84,51 @@ def body_of(messages: list[Mapping[str, Any]]) -> bytes:
     return b"\n".join((head, *map(CODEC.encode, messages), b""))
 
 
+def judged(body: bytes, codec: gate.Codec) -> Any:
+    """What the gate says of the bytes: the batch, or code and path of its no."""
+    try:
+        return gate.declared(body, ALL.catalogue, ALL.index, codec)
+    except gate.Refused as refused:
+        return refused.code, refused.path, str(refused)
+
+
+ODD_BYTES = st.sampled_from(
+    [b"", b" ", b"\n", b"\n\n", b"\r\n", b",", b"null", b"[]", b"{}", b"}", b'"', b"\xff", b"1"]
+)
+
+
+@given(st.integers(0, 400), st.integers(0, 3), ODD_BYTES)
+@example(0, 0, b"\n")
+def test_a_codec_of_lines_judges_every_change_as_one_line_after_the_other(place, taken, put):
+    body = body_of([PLACED, PLACED])
+    at = body.index(b"\n") + place % (len(body) - body.index(b"\n") + 1)
+    changed_ = body[:at] + put + body[at + taken :]
+    assert judged(changed_, CODEC_OF_LINES) == judged(changed_, CODEC)
+
+
+@given(MIXED)
+def test_a_codec_of_lines_seals_the_same(messages):
+    assert gate.seal(messages, header(), ALL, CODEC_OF_LINES) == gate.seal(messages, header(), ALL, CODEC)
+
+
+@pytest.mark.parametrize("codec", [CODEC, CODEC_OF_LINES])
 @pytest.mark.parametrize("where", [0, 1, 2])
-def test_one_line_in_another_spelling_is_refused_wherever_it_stands(where):
+def test_one_line_in_another_spelling_is_refused_wherever_it_stands(where, codec):
     lines = body_of([PLACED] * 3).split(b"\n")
     lines[1 + where] = lines[1 + where].replace(b'"items":3', b'"items": 3')
     with pytest.raises(gate.Refused, match="one form"):
-        gate.declared(b"\n".join(lines), ALL.catalogue, ALL.index, CODEC)
+        gate.declared(b"\n".join(lines), ALL.catalogue, ALL.index, codec)
 
 
-def test_two_lines_that_are_one_value_only_together_are_refused():
+@pytest.mark.parametrize("codec", [CODEC, CODEC_OF_LINES])
+def test_two_lines_that_are_one_value_only_together_are_refused(codec):
     whole = CODEC.encode(PLACED)
     body = body_of([PLACED, PLACED]).replace(whole + b"\n" + whole, whole + b"," + whole[:5] + b"\n" + whole[5:])
     with pytest.raises(gate.Refused):
-        gate.declared(body, ALL.catalogue, ALL.index, CODEC)
+        gate.declared(body, ALL.catalogue, ALL.index, codec)
 
 
 def test_shapes_stand_in_the_order_of_their_first_message():
     other = {"kind": "shop/page-seen", "at": GOOD["at"]}
-    found = group([(1, PLACED), (1, other), (2, PLACED), (1, PLACED), (1, {"at": 1}), (1, {"kind": ["x"]})])
-    assert list(found.values()) == [[0, 3], [1], [2], [4, 5]]
+    messages = [PLACED, other, PLACED, PLACED, {"at": 1}, {"kind": ["x"]}]
+    assert list(group(messages, [1, 1, 2, 1, 1, 1]).values()) == [[0, 3], [1], [2], [4, 5]]

@@ -7,6 +7,9 @@ prints one JSON line: what it did, and what it saw. Bodies (after Content-Encodi
     {"do": "good", "fresh": true}            a proper receipt; with a fresh certificate of "days" days
     {"do": "answer", "status": 429, "headers": {…}, "body": …}     whatever is said, after reading the request
     {"do": "garbage"} {"do": "half"} {"do": "huge"} {"do": "drip"} {"do": "silent"} {"do": "close"} {"do": "early"}
+    {"do": "keep", "then": "stay"}           a proper receipt, and the connection stays open for another request, whose
+                                             order is the next one; "then": "leave" closes it all the same, "chatter"
+                                             says what nobody asked for
     {"do": "wrong-hash"} {"do": "wrong-key"} receipts that must not count
     {"do": "rotate", "then": "good"}         a new receipt key in a new manifest, then as told
     {"do": "other-authority"} {"do": "expired"} {"do": "wrong-name"}   TLS certificates that must not count
@@ -155,27 +158,41 @@ class Request:
 def serve(corporate: Corporate, raw: socket.socket) -> None:
     """One connection from accept to close."""
     order = corporate.order()
-    what = order["do"]
-    seen: dict[str, Any] = {"did": what}
+    seen: dict[str, Any] = {"did": order["do"]}
     try:
-        if what == "mute":
+        if order["do"] == "mute":
             corporate.wait_for_the_end(raw, order)
             return
-        with corporate.context(what).wrap_socket(raw, server_side=True) as tls:
+        with corporate.context(order["do"]).wrap_socket(raw, server_side=True) as tls:
             seen["client_certificate"] = tls.getpeercert(binary_form=True) is not None
-            request = Request(tls.makefile("rb"))
-            seen |= {"line": request.line, "headers": request.headers}
-            if what == "early":
-                tls.sendall(_http(413, {"code": "too-large", "message": "no", "hint": "", "retry": False}))
-                _linger(tls)
-                return
-            act(corporate, tls, request, order, seen)
+            stream = tls.makefile("rb")
+            while _answered(corporate, tls, stream, order, seen):
+                corporate.say(seen)
+                if not stream.peek(1):
+                    seen = {"did": "nothing", "line": ""}
+                    return
+                order = corporate.order()
+                seen = {"did": order["do"], "kept": True}
     except OSError as error:
         seen["error"] = type(error).__name__
     finally:
         with contextlib.suppress(OSError):
             raw.close()
         corporate.say(seen)
+
+
+def _answered(
+    corporate: Corporate, tls: ssl.SSLSocket, stream: Any, order: dict[str, Any], seen: dict[str, Any]
+) -> bool:
+    """One request and its answer; True if the connection stays open for another."""
+    request = Request(stream)
+    seen |= {"line": request.line, "headers": request.headers}
+    if order["do"] == "early":
+        tls.sendall(_http(413, {"code": "too-large", "message": "no", "hint": "", "retry": False}))
+        _linger(tls)
+        return False
+    act(corporate, tls, request, order, seen)
+    return order["do"] == "keep" and order.get("then", "stay") != "leave"
 
 
 def _linger(tls: ssl.SSLSocket) -> None:
@@ -216,6 +233,9 @@ def act(
         tls.sendall(_http(200, {"receipt": "x" * 3_000_000}))
     elif what != "close":
         answer = properly(corporate, request, body, order, what)
+        if what == "keep":
+            answer = answer.replace(b"Connection: close\r\n", b"")
+            answer += b"x" * 20_000 if order.get("then") == "chatter" else b""
         tls.sendall(answer[: len(answer) // 2] if what == "half" else answer)
 
 
