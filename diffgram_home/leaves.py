@@ -7,7 +7,7 @@ hint here and nothing more: a body that no hint announced is looked up by itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import zstandard
 from sqlalchemy import bindparam, select
@@ -42,11 +42,14 @@ class Reader:
 
     def leaves(self) -> Iterator[tuple[int, bytes]]:
         """Each leaf with its position, as stored."""
+        return ((position, data) for page in self.pages() for position, _, data in page)
+
+    def pages(self) -> Iterator[Sequence[tuple[int, str, bytes]]]:
+        """Each page of leaves: position, what its row says of its type, and the leaf as stored."""
         after, done = -1, 0
         while page := self._session.execute(_NEXT, {"after": after}).all():
             self._announce([data for _, kind, data in page if kind in _WITH_BODY])
-            for position, _, data in page:
-                yield position, data
+            yield [tuple(row) for row in page]
             after, done = page[-1][0], done + len(page)
             if self._progress:
                 self._progress(done, self._total)

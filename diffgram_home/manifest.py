@@ -14,9 +14,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
@@ -128,6 +129,16 @@ def keys_ever(home: Home, purpose: str) -> Mapping[str, Ed25519PublicKey] | None
     """Every key that ever served `purpose` by a manifest kept here, by thumbprint; None if there is none."""
     found = {kid: key for one in _readable(home) for kid, key in one.of(purpose).items()}
     return found or None
+
+
+def kept(home: Home) -> tuple[Path, ...]:
+    """The file of every manifest that was ever in force here, the present one included, each as it came."""
+    return tuple(sorted(home.keys.folder.glob(_EARLIER)))
+
+
+def receipt_keys(answers: Iterable[bytes], root: str) -> Mapping[str, Ed25519PublicKey]:
+    """The keys for receipts that manifests name, for those without an installation. Raises SignatureRefused."""
+    return {kid: key for answer in answers for kid, key in read(answer, root).of(RECEIPTS).items()}
 
 
 def _readable(home: Home) -> Iterator[Manifest]:

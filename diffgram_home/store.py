@@ -50,7 +50,9 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A snapshot to read from; nothing done in it is kept."""
-        with _told(self), Session(self.engine, autoflush=False, expire_on_commit=False) as session:
+        # PostgreSQL by itself lets each statement see what was committed before it: no snapshot of a ledger that grows.
+        engine = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        with _told(self), Session(engine, autoflush=False, expire_on_commit=False) as session:
             yield session
 
     @contextmanager

@@ -2,14 +2,15 @@
 
 The recomputation is `audit.verification`'s, the file's form `audit.export`'s; here leaves and bodies are read from the
 database, one page at a time, from one snapshot. Rules:
-- Nothing is trusted that can be recomputed: neither the node rows nor the hashes beside the bodies.
+- Nothing is trusted that can be recomputed: neither the node rows nor the hashes beside the bodies, nor the tables that
+  pages and rules are made of (`agreeing`).
 - The result says what it does not prove, and is noted (`verified`) for the overview.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -22,6 +23,7 @@ from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
 from diffgram_home import facts, files, ledger, manifest
+from diffgram_home.agreeing import Agreement
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
 from diffgram_home.leaves import Progress, Reader
@@ -56,7 +58,7 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
             installation=home.installation,
         )
         reader = Reader(session, stood.size, progress)
-        source = chain(reader.leaves(), [Head(stood.size, stood.root)])
+        source = chain(Agreement(session).along(reader.pages()), [Head(stood.size, stood.root)])
         found = _gather(recompute(source, reader.body, known))
     with home.store.write() as session:
         facts.put(session, "verified", {"at": now.isoformat(), "ok": found.holds, "size": found.report.size})
@@ -83,19 +85,27 @@ def export_to(home: Home, path: Path, now: datetime, progress: Progress | None =
 
 
 def verify_file(
-    path: Path, progress: Progress | None = None, *, vkey: str | None = None, kept: Iterable[str] = ()
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    vkey: str | None = None,
+    kept: Iterable[str] = (),
+    receipts: Mapping[str, Ed25519PublicKey] | None = None,
 ) -> Verified:
     """Verify an exported ledger, with nothing but the file and, better, the key line noted elsewhere (`vkey`).
 
-    `kept` are checkpoints as text that were kept elsewhere; they are checked with `vkey`. `progress` is called with the
-    bytes read and all bytes. Raises LedgerError, SignatureRefused for an unusable `vkey`, ValueError for checkpoints
-    without it.
+    `kept` are checkpoints as text that were kept elsewhere; they are checked with `vkey`. `receipts` are corporate's
+    keys (`manifest.receipt_keys`). `progress` is called with the bytes read and all bytes. Raises LedgerError,
+    SignatureRefused for an unusable `vkey`, ValueError for checkpoints without it.
     """
     key = checkpoint.read_vkey(vkey) if vkey else None
     texts = tuple(kept)
     if texts and key is None:
         raise ValueError("checkpoints can only be checked with the key that signed them")
-    known = Known(kept=tuple(_read_checkpoint(*key, text) for text in texts)) if key else None
+    known = Known(
+        kept=tuple(_read_checkpoint(*key, text) for text in texts) if key else (),
+        receipts=receipts,
+    )
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -37,6 +37,8 @@ PROGRAMS = {  # Debian's package -> a file that shows it is there
     "util-linux": "/usr/sbin/runuser /sbin/runuser",
     "python3-venv": "/usr/lib/python3*/ensurepip",  # the set-up is tested with Debian's own Python, too
     "git": "/usr/bin/git",
+    "jq": "/usr/bin/jq",  # docs/auditing.md is run as it stands
+    "openssl": "/usr/bin/openssl",
 }
 DOCUMENTS = (  # each ends with an error when what is committed is not what it would write now
     ("python", "-m", "audit", "document", "--check"),

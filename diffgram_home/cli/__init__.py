@@ -33,7 +33,16 @@ main = Sections(
         ("What leaves", (traffic.new, traffic.pending, traffic.send)),
         (
             "What left, and the proof",
-            (traffic.sent, traffic.show, proof.history, proof.verify, proof.proof, proof.consistency, proof.export),
+            (
+                traffic.sent,
+                traffic.show,
+                proof.history,
+                proof.verify,
+                proof.proof,
+                proof.consistency,
+                proof.export,
+                proof.bundle,
+            ),
         ),
         ("What should not have been", (incidents.incidents, incidents.incident)),
     ),

@@ -12,7 +12,8 @@ import click
 from audit import checkpoint
 from audit.catalogue import CASES
 from audit.verification import Finding
-from diffgram_home import ledger, proofs, reading, verifying
+from diffgram_home import bundle as bundles
+from diffgram_home import ledger, manifest, proofs, reading, verifying
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, json_option, with_home
 from diffgram_home.cli.exits import Exit
@@ -53,8 +54,19 @@ def history(home: Home, limit: int, as_json: bool) -> Exit:
 @click.option(
     "--checkpoint", "kept", multiple=True, type=_file, help="Checkpoints kept elsewhere: notes, or a log. Repeat it."
 )
+@click.option(
+    "--manifest", "manifests", multiple=True, type=_file, help="With --file: a manifest of corporate's keys. Repeat it."
+)
+@click.option("--root", help="With --manifest: the fingerprint of corporate's root, as it was handed over.")
 @json_option
-def verify(file: Path | None, key: str | None, kept: tuple[Path, ...], as_json: bool) -> Exit:
+def verify(
+    file: Path | None,
+    key: str | None,
+    kept: tuple[Path, ...],
+    manifests: tuple[Path, ...],
+    root: str | None,
+    as_json: bool,
+) -> Exit:
     """Recompute the whole ledger: every record, every hash, every number, every receipt.
 
     Prints what does not hold, and always what this does not prove. Exit code 1 when anything does not hold. With
@@ -64,14 +76,17 @@ def verify(file: Path | None, key: str | None, kept: tuple[Path, ...], as_json: 
     """
     if file is None and key is not None:
         raise click.UsageError("--key goes with --file; this installation has its own key")
+    if (file is None and manifests) or bool(manifests) != bool(root):
+        raise click.UsageError("--manifest and --root go together, and with --file")
     if file is not None and kept and key is None:
         raise click.UsageError("--checkpoint with --file needs --key, the key that signed it")
     texts = [note for path in kept for note in checkpoint.notes(path.read_text(encoding="utf-8"))]
+    receipts = manifest.receipt_keys((path.read_bytes() for path in manifests), root) if root else None
     with text.Progress("verifying", sys.stderr) as progress:
         if file is None:
             found, line = _here(texts, progress)
         else:
-            found, line = verifying.verify_file(file, progress, vkey=key, kept=texts), key
+            found, line = verifying.verify_file(file, progress, vkey=key, kept=texts, receipts=receipts), key
     if as_json:
         base.show_json({"holds": found.holds, "report": found.report, "findings": found.findings, "key": line})
     else:
@@ -172,4 +187,20 @@ def export(home: Home, file: Path) -> Exit:
         leaves = verifying.export_to(home, file, datetime.now(UTC), progress)
     click.echo(text.facts((("records", leaves), ("file", file), ("key", ledger.verifier_key(home)))))
     base.say("note the key line elsewhere, and give it to `verify --file FILE --key LINE`")
+    return Exit.DONE
+
+
+@command("bundle")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@with_home
+def bundle(home: Home, folder: Path) -> Exit:
+    """Write all that an auditor needs into FOLDER: ledger, exact bytes, its key, corporate's manifests of keys.
+
+    docs/auditing.md gives the commands that check it with public tools alone, on any machine; `diffgram-home verify
+    --file` does the same with ours. The folder is new, and readable by you alone, because it holds what was sent.
+    """
+    with text.Progress("exporting", sys.stderr) as progress:
+        leaves = bundles.write(home, folder, datetime.now(UTC), progress)
+    click.echo(text.facts((("records", leaves), ("folder", folder), ("key", ledger.verifier_key(home)))))
+    base.say("note the key line elsewhere: an auditor needs it from you, and not from the folder")
     return Exit.DONE

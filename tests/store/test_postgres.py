@@ -55,6 +55,14 @@ def test_writers_are_one_at_a_time(home):
     assert verifying.verify(home, NOW).holds
 
 
+def test_one_reading_sees_one_moment(home):
+    collect_and_seal(home, range(3))
+    with home.store.read() as session:
+        before = ledger.standing(session).size
+        collect_and_seal(home, range(3))
+        assert len(session.scalars(select(Leaf.position)).all()) == before
+
+
 def test_pruning_and_reading_speak_its_language_too(home):
     collect_and_seal(home, range(3))
     path.finish(home, path.begin(home), "accepted", receipt="a.b.c", status=200)

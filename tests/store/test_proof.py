@@ -153,3 +153,43 @@ def test_every_leaf_is_canonical_json(lived):
     with lived.store.read() as session:
         rows = session.execute(text("SELECT data FROM leaf")).scalars()
         assert all(json.dumps(json.loads(row), sort_keys=True, separators=(",", ":")).encode() == row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM attempt WHERE id = 1", "the table of attempts lacks it"),
+        ("DELETE FROM attempt WHERE id = 2", "the table of attempts lacks it"),
+        ("UPDATE attempt SET sequence = 9 WHERE id = 2", "its row in the table of attempts says otherwise"),
+        ("UPDATE attempt SET outcome = 'rejected' WHERE id = 1", "says otherwise how that attempt ended"),
+        (
+            "UPDATE attempt SET outcome = NULL WHERE id = 1",
+            "says otherwise how that attempt ended",
+        ),
+        (
+            "INSERT INTO attempt (batch_id, 'case', sequence, at, destination, sha256, size_bytes, messages, leaf)"
+            " SELECT batch_id, 'event', 1, at, destination, sha256, size_bytes, messages, 0 FROM attempt LIMIT 1",
+            "the table has an attempt for leaf 0, which is none",
+        ),
+        ("UPDATE approval SET withdrawn_at = NULL WHERE field = 'shop.paid'", "approved, of which the ledger says: w"),
+        ("UPDATE approval SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE id = 1", "says: never decided"),
+        ("UPDATE value SET data = replace(data, 'local', 'on') WHERE name = 'cases'", "'event' at 'on', the ledger at"),
+        ("UPDATE leaf SET type = 'consent' WHERE type = 'attempt'", "its row calls it 'consent', which it is not"),
+    ],
+)
+def test_a_table_that_says_other_than_the_ledger_is_found(lived, statement, said):
+    assert found(lived) == set()
+    spoil(lived, statement)
+    told = [f.message for f in verifying.verify(lived, NOW).findings if f.code == "rows-differ"]
+    assert any(said in message for message in told), told
+
+
+def test_modes_that_were_all_off_for_a_while_agree_with_the_ledger(lived):
+    path = lived.settings.path
+    good = path.read_text()
+    path.write_text("nothing = [")
+    switching.apply(lived, NOW)
+    assert found(lived) == set()
+    path.write_text(good + '[kinds]\n"shop/order-packed" = "off"\n')
+    switching.apply(lived, NOW)
+    assert found(lived) == set()

@@ -1,0 +1,152 @@
+"""Whether the tables say what the ledger says: pages are made from rows, and rows decide what may leave.
+
+Leaves cannot be changed unnoticed; rows beside them can, by whoever may write the database. While `verifying` reads the
+leaves, this looks along: every attempt's row is its leaf's and its outcome's, in order and none besides; whatever is
+approved was approved in the ledger, and not ended there since; cases and kinds stand where the ledger last moved them.
+
+What narrows is not looked for: an approval that somebody took out of the table withholds, and shows on the pages.
+Rules: one page of leaves and one of rows is held at a time, beside the attempts that have no outcome yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, bindparam, select
+from sqlalchemy.orm import Session
+
+from audit.modes import ALL_OFF
+from audit.verification import Finding
+from diffgram_home import facts, rules
+from diffgram_home.models import Approval, Attempt
+
+DIFFERS = "rows-differ"
+Leaves = Sequence[tuple[int, str, bytes]]
+"""One page: position, what the row says the type is, and the leaf itself."""
+
+_PAGE = 500
+_attempt = Attempt.__table__.c
+_NEXT = (
+    select(
+        _attempt.id,
+        _attempt.leaf,
+        _attempt.case,
+        _attempt.destination,
+        _attempt.sequence,
+        _attempt.sha256,
+        _attempt.outcome,
+        _attempt.outcome_leaf,
+    )
+    .where(_attempt.id > bindparam("after"))
+    .order_by(_attempt.id)
+    .limit(_PAGE)
+)
+
+
+class Agreement:
+    """One comparison of the tables of `session`, which is a snapshot, with leaves that are shown to it in order."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows = _attempts(session)
+        self._next = next(self._rows, None)
+        self._open: dict[int, tuple[str | None, int | None]] = {}
+        self._decided: dict[tuple[str, str], str] = {}
+        self._moved: dict[tuple[str, str | None], str] = {}
+
+    def along(self, pages: Iterable[Leaves]) -> Iterator[tuple[int, bytes] | Finding]:
+        """Every leaf with its position, a finding behind each whose rows differ, and at the end what is left over."""
+        for page in pages:
+            for position, kind, data in page:
+                yield position, data
+                wrong = self._differs(position, kind, data)
+                if wrong:
+                    yield Finding(position, DIFFERS, wrong)
+        yield from (Finding(None, DIFFERS, wrong) for wrong in self._left_over())
+
+    def _differs(self, position: int, kind: str, data: bytes) -> str | None:
+        if not data.endswith(b'"type":"%b"}' % kind.encode()):
+            return f"its row calls it '{kind}', which it is not"
+        if kind == "attempt":
+            return self._attempted(position, data)
+        if kind == "outcome":
+            return self._ended(position, data)
+        if kind in ("consent", "decision", "mode"):
+            self._changed(data)
+        return None
+
+    def _attempted(self, position: int, data: bytes) -> str | None:
+        wrong = None
+        while self._next is not None and self._next.leaf < position:
+            wrong = f"the table has an attempt for leaf {self._next.leaf}, which is none"
+            self._next = next(self._rows, None)
+        row = self._next
+        if row is None or row.leaf != position:
+            return "the table of attempts lacks it"
+        self._next = next(self._rows, None)
+        self._open[position] = (row.outcome, row.outcome_leaf)
+        said = [(name, getattr(row, name)) for name in ("case", "destination", "sequence", "sha256")]
+        return wrong if _says(data, *said) else "its row in the table of attempts says otherwise"
+
+    def _ended(self, position: int, data: bytes) -> str | None:
+        begin = data.find(b'"attempt":') + len(b'"attempt":')
+        attempt = data[begin : data.find(b",", begin)]
+        outcome, leaf = self._open.pop(int(attempt) if attempt.isdigit() else -1, (None, None))
+        if leaf == position and _says(data, ("outcome", outcome)):
+            return None
+        return "the table of attempts says otherwise how that attempt ended"
+
+    def _changed(self, data: bytes) -> None:
+        try:
+            entry = msgspec.json.decode(data)
+            if entry["type"] == "mode":
+                self._moved[entry["case"], entry["kind"]] = entry["to"]
+            else:
+                self._decided.update(dict.fromkeys(entry["fields"].items(), entry["decision"]))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return  # a damaged leaf is told by the recomputation itself
+
+    def _left_over(self) -> Iterator[str]:
+        while self._next is not None:
+            yield f"the table has an attempt for leaf {self._next.leaf}, which is none"
+            self._next = next(self._rows, None)
+        for leaf, (outcome, _) in self._open.items():
+            if outcome is not None:
+                yield f"the table says '{outcome}' of the attempt at leaf {leaf}, of which the ledger has no outcome"
+        yield from self._consent()
+        yield from self._modes()
+
+    def _consent(self) -> Iterator[str]:
+        open_ones = select(Approval.field, Approval.hash).where(Approval.withdrawn_at.is_(None)).order_by(Approval.id)
+        for field, digest in self._session.execute(open_ones):
+            decision = self._decided.get((field, digest), "never decided")
+            if decision != "approved":
+                yield f"the table says that '{field}' is approved, of which the ledger says: {decision}"
+
+    def _modes(self) -> Iterator[str]:
+        if facts.get(self._session, "dark", False):
+            return  # the ledger has all of it off, and the tables what holds when the file can be read again
+        held = rules.applied(self._session)
+        for case, mode in held.cases.items():
+            recorded = self._moved.get((case, None), ALL_OFF.cases[case])
+            if mode != recorded:
+                yield f"the table has the case '{case}' at '{mode}', the ledger at '{recorded}'"
+        of_kinds = {kind: mode for (_, kind), mode in self._moved.items() if kind is not None}
+        for kind in sorted(held.own.keys() | of_kinds.keys()):
+            mode, recorded = held.own.get(kind, "on"), of_kinds.get(kind, "on")
+            if mode != recorded:
+                yield f"the table has the kind '{kind}' at '{mode}', the ledger at '{recorded}'"
+
+
+def _attempts(session: Session) -> Iterator[Row[Any]]:
+    after = -1
+    while rows := session.execute(_NEXT, {"after": after}).all():
+        yield from rows
+        after = rows[-1].id
+
+
+def _says(data: bytes, *members: tuple[str, object]) -> bool:
+    """Whether the leaf has these members; its form is canonical, so each stands there in one way only."""
+    return all(b'"%b":%b' % (name.encode(), msgspec.json.encode(value)) in data for name, value in members)
