@@ -7,6 +7,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from audit import receipt, signed
 from audit.catalogue import CASES, Catalogue
+from audit.errors import SignatureRefused
 from corporate import reading, releases
 from corporate.models import Batch
 from corporate.pages.guarding import server
@@ -37,14 +38,13 @@ def received() -> str:
 def show(wanted: int) -> str:
     """One batch: the bytes, what each field is, and the receipt."""
     found, customer, lines = _batch(wanted)
-    key = server().keys.receipts.public_key()
     return render_template(
         "batch.html",
         batch=found,
         customer=customer,
         lines=lines,
         fields=_fields(server().catalogue(json.loads(found.header)["catalogue"]), lines),
-        given=receipt.read(found.receipt, signed.ring(key)),
+        signature=_signature(found),
     )
 
 
@@ -67,6 +67,15 @@ def receipt_file(wanted: int) -> Response:
 def list_releases() -> str:
     """Catalogues and indexes that batches may name."""
     return render_template("releases.html", rows=releases.every(server().store))
+
+
+def _signature(batch: Batch) -> str:
+    """Whose the receipt's signature is: `present`, `earlier` (the key was rotated since), or `wrong`."""
+    try:
+        given = receipt.read(batch.receipt, signed.ring(server().keys.receipts.public_key()))
+    except SignatureRefused as refused:
+        return "earlier" if refused.code == "key-unknown" else "wrong"
+    return "present" if given.sha256 == batch.sha256 else "wrong"
 
 
 def _batch(wanted: int) -> tuple[Batch, str, list[str]]:

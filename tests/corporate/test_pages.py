@@ -1,6 +1,7 @@
 """The pages: who may see them, what they show, and how they look to a browser."""
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -8,6 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 import urllib3
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, expect
 
 from corporate.app import create_app
@@ -15,7 +18,7 @@ from corporate.pages.guarding import HEADERS, OPEN
 from tests.browser import open_tab
 from tests.corporate.filling import fill
 from tests.corporate.pretend import Pretend
-from tests.corporate.running import PASSWORD, Server, found, running
+from tests.corporate.running import PASSWORD, Server, command, found, running
 
 
 class Visitor:
@@ -175,6 +178,29 @@ def test_the_exact_bytes_and_the_receipt_can_be_taken_home(shown: tuple[Server, 
     for nowhere in (999999, 2**63, 10**30):
         assert visitor.ask("GET", f"/batches/{nowhere}").status == 404
         assert visitor.ask("GET", f"/received?before={nowhere}.{nowhere}").status == 200
+
+
+def test_a_batch_can_be_looked_at_after_the_key_for_receipts_was_rotated(tmp_path: Path) -> None:
+    with running(*found(tmp_path, "")) as server:
+        one, visitor = Pretend(server, tmp_path), Visitor(server)
+        one.enrol()
+        one.send(one.seal(1))
+        visitor.sign_in()
+        assert b"holds, by the key of today" in visitor.ask("GET", "/batches/1").data
+        _spoil(tmp_path, ".ey", ".eY")
+        assert b"DOES NOT HOLD" in visitor.ask("GET", "/batches/1").data
+        _spoil(tmp_path, ".eY", ".ey")
+        private = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (server.settings.keys / "receipts.pem").write_bytes(private)
+        command(server.config, "manifest")
+        later = visitor.ask("GET", "/batches/1")
+        assert later.status == 200
+        assert b"by an earlier key of ours" in later.data
+
+
+def _spoil(folder: Path, was: str, becomes: str) -> None:
+    with sqlite3.connect(folder / "data" / "corporate.db") as store:
+        store.execute("UPDATE batch SET receipt = replace(receipt, ?, ?)", (was, becomes))
 
 
 def test_a_nul_in_what_was_asked_for_is_refused(visitor: Visitor) -> None:
