@@ -40,12 +40,14 @@ class Misbehaving:
         self.port, self.root = started["port"], started["root"]
         self.url = f"https://127.0.0.1:{self.port}"
         self._told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._listen, args=(lines,), daemon=True).start()
 
     def order(self, do: str, **more: Any) -> None:
-        """What to do with the next connection that has no order yet."""
+        """What to do with the next connection that has no order yet. The program has heard it when this returns."""
         self._orders.write(json.dumps({"do": do, **more}) + "\n")
         self._orders.flush()
+        assert self._heard.get(timeout=10) == {"heard": do}
 
     def told(self, timeout_s: float = 10) -> dict[str, Any]:
         """What the next connection to end was, as the program saw it."""
@@ -70,8 +72,8 @@ class Misbehaving:
             self._process.stdout.close()
 
     def _listen(self, lines: Any) -> None:
-        for line in lines:
-            self._told.put(json.loads(line))
+        for said in map(json.loads, lines):
+            (self._heard if "heard" in said else self._told).put(said)
 
 
 @pytest.fixture(scope="module")

@@ -316,6 +316,7 @@ def _obey(corporate: Corporate) -> None:
             corporate.poison.clear()
         else:
             corporate.orders.put(order)
+        corporate.say({"heard": order["do"]})
 
 
 def main() -> None:
