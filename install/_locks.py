@@ -29,7 +29,7 @@ class Lock:
 
 HOME = Lock(ROOT / "install/requirements.txt", ("", "home", "corporate"))
 TEST = Lock(ROOT / "install/requirements-test.txt", ("", "home", "corporate", "test"))
-BENCHMARK = Lock(ROOT / "install/requirements-benchmark.txt", ("", "home", "corporate", "benchmark"))
+BENCHMARK = Lock(ROOT / "install/requirements-benchmark.txt", ("", "home", "corporate", "test", "benchmark"))
 ANNOTATOR = Lock(ROOT / "install/requirements-annotator.txt", ("",), (ROOT / "examples/annotator/requirements.in",))
 LOCKS = (HOME, TEST, BENCHMARK, ANNOTATOR)
 
