@@ -7,7 +7,7 @@ the answer and returns an exit code; it decides nothing itself.
 
 from __future__ import annotations
 
-from diffgram_home.cli import accounts, consent, fence, fields, incidents, proof, setup, telling, traffic
+from diffgram_home.cli import accounts, consent, fence, fields, incidents, proof, proving, setup, telling, traffic
 from diffgram_home.cli.base import CONFIG_VARIABLE, PROGRAM, config_option
 from diffgram_home.cli.exits import table
 from diffgram_home.cli.group import Sections
@@ -44,6 +44,7 @@ main = Sections(
                 proof.bundle,
             ),
         ),
+        ("Try the promise", (proving.prove,)),
         ("What should not have been", (incidents.incidents, incidents.incident)),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

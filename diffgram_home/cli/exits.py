@@ -22,6 +22,7 @@ class Exit(IntEnum):
     NOT_REACHED = 5
     NOT_FOUND = 6
     STORAGE = 7
+    NO_NAMESPACE = 8
     INTERRUPTED = 130
 
 
@@ -36,6 +37,7 @@ MEANING: Mapping[Exit, str] = MappingProxyType(
         Exit.NOT_REACHED: "corporate was not reached, or its answer did not arrive; it will be tried again",
         Exit.NOT_FOUND: "nothing is stored under that sequence number",
         Exit.STORAGE: "the data folder or the database cannot be used: permission, space, or in use by others",
+        Exit.NO_NAMESPACE: "`prove` proved nothing: a program is missing, or the kernel allows no network namespace",
         Exit.INTERRUPTED: "interrupted by Ctrl-C",
     }
 )

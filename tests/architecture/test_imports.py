@@ -40,6 +40,8 @@ READING = {"importlib.machinery.ModuleSpec", "importlib.resources"}
 BUILDING = {"event/index.py", "diffgram_home/cli/document.py"}
 """Made for the vendor's build: the index of shipped code and the manual. No process of the installation loads them."""
 DOOR = "diffgram_home/outbound.py"
+RECORDER = "diffgram_home/proving/"
+"""What `prove` runs in a network namespace beside an installation: it listens there, and no process loads it."""
 SEALING = {"diffgram_home/sealing.py", "diffgram_home/_batching.py"}
 BASE = ("audit", "event")
 BASE_THIRD_PARTY = {"msgspec", "cryptography"}
@@ -103,9 +105,19 @@ def test_there_is_one_door_out():
     doors = {
         file
         for _, file, name in all_imports("audit", "event", "diffgram_home")
-        if any(f"{name}.".startswith(f"{module}.") for module in NETWORK) and name != "http.HTTPStatus"
+        if any(f"{name}.".startswith(f"{module}.") for module in NETWORK)
+        and name != "http.HTTPStatus"
+        and not file.startswith(RECORDER)
     }
     assert doors == {DOOR}
+
+
+def test_no_process_of_the_installation_loads_the_recorder_of_a_proof():
+    assert [
+        f"{file} imports {name}"
+        for _, file, name in all_imports("audit", "event", "diffgram_home")
+        if name.startswith("diffgram_home.proving") and not file.startswith(RECORDER)
+    ] == []
 
 
 def test_nothing_is_imported_or_run_by_its_name():
