@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from audit.catalogue import CASES, REQUEST
@@ -16,6 +16,7 @@ from diffgram_home.blocks import position_mode, unpack
 from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home
 from diffgram_home.models import QUEUED, Approval, Attempt, Batch, Block, Hour, Notice, Source, Tally
+from diffgram_home.store import Store
 
 # What of the seed's summary table is fixed; the rest of each row is read from catalogue, consent and modes.
 _TABLE: Mapping[str, tuple[str, str, str, str, str]] = {
@@ -27,6 +28,7 @@ _TABLE: Mapping[str, tuple[str, str, str, str, str]] = {
 # The parts behind the other cases are not in this release; a mode can be set, and collects nothing.
 _INSTALLED = frozenset({"event"})
 HOURS = 24
+_ZERO = literal(b"\0")  # in Source.kept: the gate held this message back
 MONTH = timedelta(days=30)
 
 
@@ -152,6 +154,14 @@ def pending_row(home: Home, session: Session, row: Batch, lines: int) -> views.P
         body=exact,
         lines=explaining.lines(exact or b"", home.catalogue, lines),
     )
+
+
+def not_left_whole(store: Store) -> ColumnElement[bool]:
+    """Whether a block holds more than what one batch took whole, with which all of it has left or is about to."""
+    held_back = func.instr(Source.kept, _ZERO) if store.is_sqlite else func.position(_ZERO.op("IN")(Source.kept))
+    out = Batch.left_at.is_not(None) | (Batch.state == QUEUED)
+    whole = (Source.block_id == Block.id) & (Source.start == 0) & (Source.stop == Block.messages) & (held_back == 0)
+    return ~exists().where(whole, Source.batch_id == Batch.id, out)
 
 
 def kept_rows(home: Home, session: Session, block: Block, stop: int, limit: int) -> list[views.Kept]:

@@ -15,10 +15,15 @@ from audit import checkpoint
 from audit.catalogue import CASES
 from diffgram_home import _rows, bodies, facts, ledger, rules, views
 from diffgram_home._reading_attempt import attempt, history
+from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 from diffgram_home.models import QUEUED, VOIDING, Approval, Batch, Block, Checkpoint
 
 LAST_ATTEMPTS = 8
+WINDOW = 5000
+"""How many blocks one look at what is kept here goes back."""
+WHOLE = 2**31 - 1  # a position behind every message of a block
+LOOKED_AT = 20
 
 __all__ = [
     "attempt",
@@ -106,22 +111,29 @@ def pending(home: Home, *, case: str | None = None, limit: int = 20, lines: int 
 
 def kept(
     home: Home, *, case: str | None = None, before: tuple[int, int] | None = None, limit: int = 100
-) -> tuple[views.Kept, ...]:
+) -> views.KeptPage:
     """Messages that are here and nowhere else, newest first, older than the (block, position) `before`.
 
-    What has left, waits to go, or has not been seen by the gate is not among them.
+    What has left, waits to go, or has not been seen by the gate is not among them. Of an installation that sends, most
+    blocks have left whole: those are passed over in the database, at most WINDOW at a time.
     """
     found: list[views.Kept] = []
+    unreadable = 0
     with home.store.read() as session:
-        wanted = select(Block).order_by(Block.id.desc()).limit(50)
+        newest = session.scalar(select(func.max(Block.id))) or 0
+        top = newest if before is None else min(before[0], newest)
+        wanted = select(Block).where(Block.id <= top, Block.id > top - WINDOW, _rows.not_left_whole(home.store))
         wanted = wanted if case is None else wanted.where(Block.case == case)
-        wanted = wanted if before is None else wanted.where(Block.id <= before[0])
-        for block in session.scalars(wanted):
+        for block in session.scalars(wanted.order_by(Block.id.desc()).execution_options(yield_per=LOOKED_AT)):
             stop = before[1] if before and before[0] == block.id else block.messages
-            found += _rows.kept_rows(home, session, block, stop, limit - len(found))
+            try:
+                found += _rows.kept_rows(home, session, block, stop, limit - len(found))
+            except StoreError:
+                unreadable += 1  # sealing told it; nothing of the others is hidden by it
             if len(found) >= limit:
-                break
-    return tuple(found)
+                return views.KeptPage(tuple(found), (found[-1].block, found[-1].position), unreadable)
+        more = session.scalar(select(Block.id).where(Block.id <= top - WINDOW).limit(1)) is not None
+    return views.KeptPage(tuple(found), (top - WINDOW, WHOLE) if more else None, unreadable)
 
 
 def sent(

@@ -265,6 +265,18 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPage:
+    """Some of what is kept here, newest first; `older` is where to go on (block, position), None at the end.
+
+    `unreadable` counts blocks among them that are damaged.
+    """
+
+    entries: tuple[Kept, ...]
+    older: tuple[int, int] | None
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
 class PendingPage:
     """What would go, exactly, and what is kept here. `not_sealed` counts messages that the gate has not seen yet."""
 

@@ -22,14 +22,15 @@ def show() -> str:
     page = reading.pending(home, limit=10, lines=0)
     kept = reading.kept(home, before=_before(), limit=KEPT)
     bodies = [pieces.body(batch.body or b"", home.catalogue, most=LINES_OF_EACH) for batch in page.batches]
-    kept_lines = [pieces.line(0, entry.line.text, home.catalogue) for entry in kept]
+    kept_lines = [pieces.line(0, entry.line.text, home.catalogue) for entry in kept.entries]
     shown = [*(line for body in bodies for line in body.lines), *kept_lines]
     return render_template(
         "pending.html",
         page=page,
         batches=tuple(zip(page.batches, bodies, strict=True)),
-        kept=tuple(zip(kept, kept_lines, strict=True)),
-        older=f"{kept[-1].block}.{kept[-1].position}" if len(kept) == KEPT else None,
+        kept=tuple(zip(kept.entries, kept_lines, strict=True)),
+        older=".".join(map(str, kept.older)) if kept.older else None,
+        unreadable=kept.unreadable,
         meaning=definitions(home, shown),
         withheld=reading.withheld(home, days=30, now=g.now),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from audit import gate
 from audit.errors import Refused
 from diffgram_home import attempts, bodies, consenting, intake, ledger, pruning, reading, rules, sealing, switching
-from diffgram_home.models import QUEUED, REFUSED, SENT, VOIDED, VOIDING, Batch
+from diffgram_home.models import QUEUED, REFUSED, SENT, VOIDED, VOIDING, Batch, Block
 from tests.store.building import (
     ACTOR,
     KIND,
@@ -132,24 +132,48 @@ def test_what_was_collected_under_local_never_leaves(home):
     sealing.seal_waiting(home, NOW)
     assert queued_orders(home) == [5, 6]
     assert withheld(home)["collected-earlier", KIND] == 5
-    assert [(row.mode, row.position) for row in reading.kept(home)] == [("local", order) for order in range(4, -1, -1)]
+    assert [(row.mode, row.position) for row in reading.kept(home).entries] == [
+        ("local", order) for order in range(4, -1, -1)
+    ]
 
 
 def test_what_waits_to_go_or_has_left_is_not_called_kept_here(home):
     spool(home, range(3))
     intake.take(home, NOW)
-    assert reading.kept(home) == ()
+    assert reading.kept(home).entries == ()
     sealing.seal_waiting(home, NOW)
-    assert reading.kept(home) == ()
+    assert reading.kept(home).entries == ()
     finish(home, begin(home), "accepted", receipt="a.b.c", status=200)
-    assert reading.kept(home) == ()
+    assert reading.kept(home).entries == ()
+
+
+def test_what_is_kept_here_is_found_behind_all_that_has_left(home):
+    spool(home, [1], switch=word(home) & ~3 | 1)  # collected under local
+    intake.take(home, NOW)
+    for order in range(2, 62):
+        collect_and_seal(home, [order])
+    page = reading.kept(home, limit=1)
+    assert [row.line.kind for row in page.entries] == [KIND]
+    assert reading.kept(home, limit=1, before=page.older).entries == ()
+    assert reading.kept(home).older is None
+
+
+def test_a_damaged_block_hides_nothing_of_the_others(home):
+    for order in (1, 2):
+        spool(home, [order], switch=word(home) & ~3 | 1)
+        intake.take(home, NOW)
+    with home.store.write() as session:
+        session.get(Block, 2).zstd = b"no zstd"
+    page = reading.kept(home)
+    assert [row.block for row in page.entries] == [1]
+    assert page.unreadable == 1
 
 
 def test_a_batch_stands_under_pending_for_as_long_as_the_settings_say(home):
     waits = replace(home, settings=replace(home.settings, sending=replace(home.settings.sending, wait_s=10)))
     collect_and_seal(waits, range(3))
     assert [batch.next_try_at for batch in reading.pending(home).batches] == [NOW + timedelta(seconds=10)]
-    assert reading.kept(home) == ()
+    assert reading.kept(home).entries == ()
 
 
 def test_switching_off_voids_what_waits_and_nothing_of_it_leaves_when_it_is_on_again(home):
@@ -259,7 +283,7 @@ def test_a_kind_that_the_catalogue_lacks_stays_here(home):
     intake.take(home, NOW)
     assert sealing.seal_waiting(home, NOW) == []
     assert withheld(home)["undeclared-kind", "<undeclared>"] == 1
-    assert [row.case for row in reading.kept(home)] == ["undeclared"]
+    assert [row.case for row in reading.kept(home).entries] == ["undeclared"]
 
 
 def test_damage_is_told_with_position_and_size_and_the_rest_is_taken(home):
