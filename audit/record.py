@@ -8,6 +8,7 @@
     Pruned      bodies were deleted by age                     Incident    a step of an Unexpected Data Transfer
     Instruction corporate asked for less, or that came to its end
     Request     a person's request is about to go          Answer      how that request ended, with what was answered
+    Identity    two ledgers with one identity, or one that succeeds another
 
     By hand, instead of over a connection:
     CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
@@ -343,6 +344,25 @@ class Answer(Record, frozen=True, kw_only=True):
     type: Literal["answer"] = "answer"
 
 
+class Identity(Record, frozen=True, kw_only=True):
+    """A step about whose this ledger is.
+
+    `conflict`: corporate saw (`code`) that number `sequence` of `case` contradicts an earlier one. `settled`: a person
+    cleared it up, for the reason `code`. `ended`: this machine goes on as the installation `other`, in a ledger of its
+    own. `begun`: this ledger succeeds that of `other`, which ended at `ledger_size` with `ledger_root`.
+    """
+
+    actor: Actor
+    case: Case | None
+    code: Code | None
+    ledger_root: Hex64 | None
+    ledger_size: Count | None
+    other: Token | None
+    sequence: Positive | None
+    step: Literal["conflict", "settled", "ended", "begun"]
+    type: Literal["identity"] = "identity"
+
+
 TYPES: dict[str, type[Record]] = {
     "sealed": Sealed,
     "void": Void,
@@ -364,6 +384,7 @@ TYPES: dict[str, type[Record]] = {
     "instruction": Instruction,
     "request": Request,
     "answer": Answer,
+    "identity": Identity,
 }
 
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}
@@ -472,6 +493,21 @@ def _is_consent(record: Any) -> bool:
     return _is_hex("".join(record.fields.values()))
 
 
+def _is_identity(record: Any) -> bool:
+    begun = record.step == "begun"
+    has_end = record.ledger_root is not None and record.ledger_size is not None and _is_hex(record.ledger_root)
+    has_other = record.other is not None
+    number = record.case is not None and record.sequence is not None
+    return bool(
+        begun == has_end
+        and has_other == (record.step in ("ended", "begun"))
+        and number == (record.step == "conflict")
+        and (record.code is not None) == (record.step in ("conflict", "settled"))
+        and (record.ledger_root is None) == (record.ledger_size is None)
+        and (record.case is None) == (record.sequence is None)
+    )
+
+
 _MORE: dict[type[Record], Any] = {
     Attempt: _is_destination,
     Contact: _is_destination,
@@ -482,6 +518,7 @@ _MORE: dict[type[Record], Any] = {
     Enrolment: _is_enrolment,
     EnrolmentByHand: _has_its_certificate,
     Consent: _is_consent,
+    Identity: _is_identity,
 }
 
 

@@ -34,6 +34,7 @@ MANIFEST = "diffgram-manifest+jws"
 CARRIED_OUT = "diffgram-carried-out+jws"
 CARRIED_IN = "diffgram-carried-in+jws"
 INSTRUCTIONS = "diffgram-instructions+jws"
+INCIDENT = "diffgram-incident+jws"
 
 MAX_TOKEN_CHARACTERS = 65_536
 """Longer tokens are refused unread; a batch is signed detached and stays outside this limit."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from audit import gate
+from audit.canonical import sha256_hex
 from audit.errors import Refused, Undeclared
-from corporate import enrolment, identity, instructing, limiting, storing, watching
+from corporate import enrolment, identity, incidents, instructing, limiting, storing, watching
 from corporate.database import EVERYBODY
 from corporate.errors import Answer
 from corporate.identity import CertificateNeeded, Claimed, Sender
+from corporate.keys import DELETIONS
 from corporate.server import CODEC, Corporate
 
 #: More messages than this in one batch are refused: decoded, each takes many times the memory of its line.
@@ -23,15 +25,16 @@ LARGEST_MESSAGES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to a batch: the signed receipt; a fresh certificate, and what is asked, when there is one."""
+    """The answer to a batch: the signed receipt; and where there is one a certificate, what is asked, a conflict."""
 
     receipt: str
     certificate: str | None
     instructions: str | None
+    conflict: str | None
 
     def as_json(self) -> dict[str, str]:
         """The JSON object, over a connection and in a file alike."""
-        more = {"certificate": self.certificate, "instructions": self.instructions}
+        more = {"certificate": self.certificate, "instructions": self.instructions, "conflict": self.conflict}
         return {"receipt": self.receipt, **{name: value for name, value in more.items() if value is not None}}
 
 
@@ -61,7 +64,7 @@ def accept(
     try:
         declared = _declared(server, body, catalogue, index)
     except Answer as e:
-        _count(server, sender, e, now)
+        _count(server, sender, e, body, now)
         raise
     kinds = server.kinds(message["kind"] for message in declared.messages)
     arrived = storing.Arrived(sender, declared, body, signature or "", kinds)
@@ -72,7 +75,7 @@ def accept(
             409, "sequence-differs", "other bytes were received under this number", "see whether two machines share it"
         )
     asked = instructing.current(server.store, sender.installation, sender.customer, now)
-    return Accepted(stored.receipt, _renewed(server, sender, now), asked)
+    return Accepted(stored.receipt, _renewed(server, sender, now), asked, stored.conflict)
 
 
 def hold_to_rate(server: Corporate, sender: Sender, now: datetime) -> None:
@@ -129,11 +132,18 @@ def _malformed(e: Refused) -> Answer:
     return Answer(400, "malformed", str(e), e.hint, more=more)
 
 
-def _count(server: Corporate, sender: Sender, answer: Answer, now: datetime) -> None:
+def _count(server: Corporate, sender: Sender, answer: Answer, body: bytes, now: datetime) -> None:
+    """Count what was refused; undeclared content is an incident besides, and the answer gets the statement of it."""
     paths: Mapping[str, int] = answer.more.get("undeclared") or {answer.more.get("path", ""): 1}
     with server.store.writing(sender.customer) as session:
         storing.seen(session, sender, limiting.interval_us(server.settings.limits), now)
         watching.count_refusals(server.store, session, sender, answer.code, paths, now)
+        if answer.code != "undeclared":
+            return
+        key = server.keys.signing.get(DELETIONS)
+        statement = incidents.arrived(session, sender, sha256_hex(body), paths, key, now)
+    if statement is not None:
+        answer.more["incident"] = statement
 
 
 def _renewed(server: Corporate, sender: Sender, now: datetime) -> str | None:

@@ -128,7 +128,7 @@ class Lane(Base):
 
 
 class Gap(Base):
-    """Numbers `first` to `last` of a lane that have not arrived, though a higher one has."""
+    """Numbers `first` to `last` of a lane that have not arrived, though a higher one has, `since` when."""
 
     __tablename__ = "gap"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -137,6 +137,7 @@ class Gap(Base):
     case: Mapped[str]
     first: Mapped[int] = mapped_column(BigInteger)
     last: Mapped[int] = mapped_column(BigInteger)
+    since: Mapped[datetime | None]
     __table_args__ = (Index(None, "installation_id", "case", "first"),)
 
 
@@ -208,7 +209,10 @@ class Refusal(Base):
 
 
 class Conflict(Base):
-    """Two statements of one identity that cannot both be true: most likely two machines that use it."""
+    """Two statements of one identity that cannot both be true: most likely two machines that use it.
+
+    `settled_at` is when somebody of the staff, having asked the customer, said that it is over; another one opens it.
+    """
 
     __tablename__ = "conflict"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -222,7 +226,29 @@ class Conflict(Base):
     count: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
     __table_args__ = (UniqueConstraint("installation_id", "code", "case", "sequence"),)
+
+
+class Incident(Base):
+    """One Unexpected Data Transfer: key paths and counts of what arrived undeclared, and its timeline."""
+
+    __tablename__ = "incident"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    installation_id: Mapped[str] = mapped_column(ForeignKey("installation.id"))
+    token: Mapped[str] = mapped_column(unique=True)
+    source: Mapped[str]
+    sha256: Mapped[str]
+    paths: Mapped[str]
+    arrived_at: Mapped[datetime]
+    told_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    statement: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None]
+    __table_args__ = (UniqueConstraint("installation_id", "sha256"), Index(None, "installation_id", "id"))
 
 
 class Ask(Base):

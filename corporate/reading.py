@@ -31,7 +31,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class InstallationRow:
-    """One installation in the list. `missing` counts numbers, `undeclared` findings, `conflicts` places."""
+    """One installation in the list. `missing` counts numbers, `undeclared` findings, `conflicts` places not settled."""
 
     id: str
     customer: str
@@ -204,7 +204,7 @@ def _rows(session: Session, wanted: Select[tuple[Installation, str]]) -> list[In
     ids = [row[0].id for row in found]
     highest = _sums(session, Lane.installation_id, Lane.highest, ids)
     missing = _sums(session, Gap.installation_id, Gap.last - Gap.first + 1, ids)
-    conflicts = _sums(session, Conflict.installation_id, 1, ids)
+    conflicts = _sums(session, Conflict.installation_id, 1, ids, Conflict.settled_at.is_(None))
     undeclared = _sums(session, Refusal.installation_id, Refusal.count, ids, Refusal.code == "undeclared")
     return [
         InstallationRow(

@@ -54,9 +54,10 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of it: the receipt, or None when another body has its number."""
+    """What became of it: the receipt, or None when another body has its number; `conflict` is its code if it is one."""
 
     receipt: str | None
+    conflict: str | None = None
 
 
 def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval_us: int, now: datetime) -> Stored:
@@ -70,14 +71,14 @@ def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval
         taken = None if is_newest else _taken(session, arrived)
         if taken is not None:
             return _again(store, session, taken, arrived, sha256, key, now)
-        watching.compare_ledgers(store, session, arrived.sender, header, sha256, now, is_newest=is_newest)
+        conflict = watching.compare_ledgers(store, session, arrived.sender, header, sha256, now, is_newest=is_newest)
         given = receipt.issue(_receipt(arrived, sha256, now), key)
         batch = _row(arrived, sha256, given, now)
         session.add(batch)
         session.flush()
         _messages(store, session, batch, arrived)
-        _number(session, lane, header.sequence)
-        return Stored(given)
+        _number(session, lane, header.sequence, now)
+        return Stored(given, conflict)
 
 
 def seen(session: Session, sender: Sender, interval_us: int, now: datetime) -> None:
@@ -189,10 +190,10 @@ def _messages(store: Store, session: Session, batch: Batch, arrived: Arrived) ->
     connection.exec_driver_sql(_SQLITE, rows)
 
 
-def _number(session: Session, lane: Lane, sequence: int) -> None:
+def _number(session: Session, lane: Lane, sequence: int, now: datetime) -> None:
     """Note that `sequence` arrived: either the lane grows, perhaps leaving a gap, or a gap shrinks."""
     if sequence > lane.highest:
-        _gap(session, lane, lane.highest + 1, sequence - 1)
+        _gap(session, lane, lane.highest + 1, sequence - 1, now)
         lane.highest = sequence
         return
     wanted = select(Gap).where(
@@ -200,12 +201,12 @@ def _number(session: Session, lane: Lane, sequence: int) -> None:
     )
     found = session.execute(wanted.order_by(Gap.first.desc()).limit(1)).scalar_one()
     session.execute(delete(Gap).where(Gap.id == found.id))
-    _gap(session, lane, found.first, sequence - 1)
-    _gap(session, lane, sequence + 1, found.last)
+    _gap(session, lane, found.first, sequence - 1, found.since)
+    _gap(session, lane, sequence + 1, found.last, found.since)
 
 
-def _gap(session: Session, lane: Lane, first: int, last: int) -> None:
+def _gap(session: Session, lane: Lane, first: int, last: int, since: datetime | None) -> None:
     if first > last:
         return
     place = {"customer_id": lane.customer_id, "installation_id": lane.installation_id, "case": lane.case}
-    session.add(Gap(**place, first=first, last=last))
+    session.add(Gap(**place, first=first, last=last, since=since))

@@ -23,22 +23,26 @@ _PATH_CHARACTERS = 200
 
 def compare_ledgers(
     store: Store, session: Session, sender: Sender, header: Header, sha256: str, now: datetime, *, is_newest: bool
-) -> None:
-    """Note a conflict if the header's ledger cannot be the ledger of the batches we have.
+) -> str | None:
+    """Note a conflict if the header's ledger cannot be the ledger of the batches we have; returns the last one's code.
 
     `is_newest` says that none of them has a higher number, so that none is looked for.
     """
-    other = _same_size(session, header)
+    other, code = _same_size(session, header), None
     if other is not None:
+        code = "ledger-differs"
         note(store, session, sender, "ledger-differs", header, other, sha256, now)
     # A void is sealed later than its neighbours of higher number, so its ledger may well be longer than theirs.
     if header.void is not None:
-        return
+        return code
     before, after = _neighbours(session, header, is_newest)
     if before is not None and before.ledger_size > header.ledger_size:
+        code = "ledger-shrank"
         note(store, session, sender, "ledger-shrank", header, before, sha256, now)
     if after is not None and after.ledger_size < header.ledger_size:
+        code = "ledger-shrank"
         note(store, session, sender, "ledger-shrank", header, after, sha256, now)
+    return code
 
 
 def note(
@@ -67,7 +71,13 @@ def note(
     session.execute(
         made.on_conflict_do_update(
             index_elements=["installation_id", "code", "case", "sequence"],
-            set_={"count": Conflict.count + 1, "last_at": now, "other_sha256": other},
+            set_={
+                "count": Conflict.count + 1,
+                "last_at": now,
+                "other_sha256": other,
+                "settled_at": None,
+                "settled_by": None,
+            },
         )
     )
 

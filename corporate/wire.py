@@ -63,6 +63,7 @@ class BatchOut(Strict):
     receipt = fields.Str(required=True, metadata={"description": "compact JWS, typ diffgram-receipt+jws"})
     certificate = fields.Str(metadata={"description": "PEM; a fresh certificate, when it is time for one"})
     instructions = fields.Str(metadata={"description": "compact JWS, typ diffgram-instructions+jws; only ever narrows"})
+    conflict = fields.Str(metadata={"description": "the batch contradicts an earlier one: do two machines use this?"})
 
 
 class ErrorOut(Strict):
@@ -74,6 +75,7 @@ class ErrorOut(Strict):
     retry = fields.Bool(required=True, metadata={"description": "whether the same bytes may succeed later"})
     path = fields.Str(metadata={"description": "key path of the fault, without any value"})
     undeclared = fields.Dict(keys=fields.Str(), values=fields.Int())
+    incident = fields.Str(metadata={"description": "compact JWS, typ diffgram-incident+jws: what arrived, none kept"})
     certificate = fields.Str(metadata={"description": "PEM, when the last one expired"})
 
 

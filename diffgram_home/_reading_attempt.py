@@ -18,7 +18,7 @@ from diffgram_home._rows import attempt_line
 from diffgram_home.home import Home
 from diffgram_home.models import Attempt, Batch, Body, Leaf
 
-CHANGES = ("consent", "mode", "person", "enrolment", "pruned", "incident", "instruction")
+CHANGES = ("consent", "mode", "person", "enrolment", "pruned", "incident", "instruction", "identity")
 _HINTS: Mapping[str | None, str] = {
     "accepted": "corporate has signed for exactly these bytes; nothing is to be done",
     "rejected": "nothing was stored at corporate; the code says why, and Pending whether it is tried again",
@@ -170,6 +170,11 @@ def _told_asks(document: str) -> list[str]:
         return []
 
 
+def _of_identity(entry: record.Identity) -> tuple[str, str | None, str | None, str | None]:
+    subject = entry.other or (f"{entry.case} {entry.sequence}" if entry.case else "this installation")
+    return subject, None, entry.step, entry.code
+
+
 _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, str | None]]] = {
     "consent": _of_consent,
     "mode": _of_mode,
@@ -178,4 +183,5 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "pruned": _of_pruned,
     "incident": _of_incident,
     "instruction": _of_instruction,
+    "identity": _of_identity,
 }

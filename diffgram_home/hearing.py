@@ -1,4 +1,4 @@
-"""Takes what corporate says beside a receipt: instructions, which only ever narrow what leaves.
+"""Takes what corporate says beside a receipt: instructions, which only ever narrow what leaves, and incidents.
 
 Checking a document is `audit.instructions`', keeping it `instructing`'s. Rules: what does not hold changes nothing and
 is told; what holds acts at once: the modes are applied, and batches that may not go any more are voided.
@@ -12,15 +12,17 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import instructions
+from audit import incident, instructions
 from audit.errors import SignatureRefused
-from diffgram_home import counting, instructing, sealing, switching
+from diffgram_home import counting, incidents, instructing, sealing, switching
 from diffgram_home.home import Home
+from diffgram_home.judging import Verdict
+from diffgram_home.models import Batch
 
 REFUSED = "instructions-refused"
 _SUBJECT = "corporate"
 Keys = Callable[[bool], Mapping[str, Ed25519PublicKey]]
-"""Gives corporate's keys for instructions; asked with True, from a manifest that was just fetched again."""
+"""Gives corporate's keys for the purpose at hand; asked with True, from a manifest that was just fetched again."""
 
 
 def hear(home: Home, said: Any, keys: Keys, now: datetime) -> bool:
@@ -45,6 +47,31 @@ def hear(home: Home, said: Any, keys: Keys, now: datetime) -> bool:
     switching.apply(home, now)
     sealing.void_refused(home, now)
     return True
+
+
+def hear_of_undeclared(home: Home, batch: Batch, verdict: Verdict, keys: Keys, now: datetime) -> None:
+    """Corporate refused undeclared content in `batch`: open the incident, proved as far as its statement holds."""
+    stated, told = _stated(home, verdict, batch.sha256, keys), verdict.undeclared
+    paths = stated.paths if stated else incidents.clean(told) if isinstance(told, dict) else {}
+    with home.store.write() as session:
+        row = incidents.told(session, stated, paths or {"<undeclared>": 1}, verdict.incident if stated else None, now)
+        row.case, row.sequence = batch.case, batch.sequence
+
+
+def _stated(home: Home, verdict: Verdict, sha256: str, keys: Keys) -> incident.Incident | None:
+    """What corporate's statement says if it holds, and speaks of these bytes of ours."""
+    if not isinstance(verdict.incident, str):
+        return None
+    for again in (False, True):
+        try:
+            found = incident.read(verdict.incident, keys(again))
+            incident.concerns(found, home.installation, sha256)
+        except SignatureRefused as error:
+            if error.code != "key-unknown":
+                return None
+        else:
+            return found
+    return None
 
 
 def _taken(home: Home, said: str, keys: Keys, after: int, now: datetime) -> instructions.Instructions:

@@ -21,6 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import record
+from audit.incident import Incident as Stated
 from diffgram_home import counting, ledger, views
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home
@@ -75,6 +76,27 @@ def begin(
     row.noticed_leaf = step(session, row, "noticed", actor, now, document=document)
     session.add(row)
     session.flush()
+    return row
+
+
+def told(
+    session: Session, stated: Stated | None, paths: Mapping[str, int], document: str | None, now: datetime
+) -> Incident:
+    """Corporate said in an answer that it received something undeclared; `stated` is its verified statement, if any.
+
+    With a statement three steps are proved at once: it arrived, we were told, and nothing of it was stored.
+    """
+    token = stated.incident if stated else secrets.token_hex(16)
+    known = session.scalar(select(Incident).where(Incident.token == token))
+    if known is not None:
+        known.count, known.last_at = known.count + 1, now
+        return known
+    row = begin(session, token, CORPORATE, clean(paths), now, actor="corporate", document=document)
+    row.told_at, row.told_leaf = now, step(session, row, "told", "corporate", now)
+    if stated is not None:
+        row.noticed_at, row.statement = stated.arrived_at, document
+        row.deleted_at, row.deleted_leaf = stated.arrived_at, step(session, row, "deleted", "corporate", now)
+    tell(session, CORPORATE, token, now)
     return row
 
 
@@ -162,6 +184,8 @@ def _view(row: Incident) -> views.Incident:
 
 def _said(row: Incident, name: str) -> str:
     """What a step means where this incident was noticed."""
+    if row.source == CORPORATE and row.statement is None and name == "deleted":
+        return "not proved: corporate's answer came without a signed statement that holds; ask for one"
     if name == "closed":
         return "somebody here has seen to it" if row.closed_at else "not yet: somebody here has to look at it"
     if row.source == TRIPWIRE:

@@ -43,7 +43,8 @@ class Verdict:
     """What became of one attempt.
 
     `final`: the same bytes would be refused again. `retry_after_s`: corporate asks to wait so many seconds.
-    `certificate`, `instructions`: what rode on the answer, unchecked. `receipt`, `already`: of a receipt that holds.
+    `certificate`, `instructions`, `incident`, `undeclared`: what rode on the answer, unchecked. `conflict`: the code of
+    a contradiction that corporate saw; it only tells. `receipt`, `already`: of a receipt that holds.
     """
 
     outcome: str
@@ -58,6 +59,9 @@ class Verdict:
     retry_after_s: float | None = None
     certificate: Any = None
     instructions: Any = None
+    incident: Any = None
+    undeclared: Any = None
+    conflict: str | None = None
 
 
 def of_answer(answer: Answer, header: Header, sha256: str, receipt_keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
@@ -97,6 +101,9 @@ def _of_no(answer: Answer, told: Mapping[str, Any]) -> Verdict:
         blame=CORPORATE,
         retry_after_s=answer.retry_after_s,
         certificate=told.get("certificate"),
+        incident=told.get("incident"),
+        undeclared=told.get("undeclared"),
+        conflict=code if code == "sequence-differs" else None,
     )
     if answer.status in (401, 403, 429) or not 400 <= answer.status < 500:
         return verdict
@@ -154,6 +161,7 @@ def _of_receipt(
         already=held.already,
         certificate=told.get("certificate"),
         instructions=told.get("instructions"),
+        conflict=code_of({"code": told.get("conflict")}) or None,
     )
 
 

@@ -74,11 +74,11 @@ def refetch(current: Round, *, first: bool) -> bool:
     return is_newer
 
 
-def instruction_keys(current: Round, *, again: bool) -> Mapping[str, Ed25519PublicKey]:
-    """Corporate's keys for instructions; with `again` from a manifest that was fetched anew, if that may be now."""
+def keys_of(current: Round, purpose: str, *, again: bool) -> Mapping[str, Ed25519PublicKey]:
+    """Corporate's keys for a purpose; with `again` from a manifest that was fetched anew, if that may be now."""
     if again:
         refetch(current, first=False)
-    return current.stated.of(manifest.INSTRUCTIONS)
+    return current.stated.of(purpose)
 
 
 def mended(current: Round, batch: Batch, verdict: Verdict) -> bool:

@@ -25,6 +25,7 @@ _NAVIGATION: Final = (
     ("Sent", "sent"),
     ("Cases", "cases"),
     ("Incidents", "incidents"),
+    ("Identity", "identity"),
     ("History", "history"),
 )
 DONE: Final = {
@@ -32,6 +33,7 @@ DONE: Final = {
     "withdrawn": "Withdrawn. These fields are withheld from now on; what was sealed with them will not go.",
     "switched": "Switched, and recorded in the history. It took effect at once.",
     "password": "Your password is changed. Every other session of yours has ended.",
+    "settled": "Settled, with your name, and recorded in the history.",
     "closed": "Closed, with your name, and recorded in the history.",
     "same": "Nothing was chosen, so nothing was changed.",
 }

@@ -13,10 +13,12 @@ What may leave is the gate's, the connection the door's, what an answer means ju
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
@@ -25,6 +27,7 @@ from audit.errors import Refused, SignatureRefused
 from diffgram_home import (
     attempts,
     bodies,
+    conflicts,
     counting,
     egress,
     enrolment,
@@ -47,6 +50,9 @@ from diffgram_home.outbound import Door
 from diffgram_home.patience import SUBJECT
 
 _ROUND_S = 30  # a round of the scheduler ends after so long, for modes and intake to have their turn
+UNDECLARED = "undeclared"
+"""Corporate's code for content that no catalogue declares."""
+
 _WAITING = (QUEUED, VOIDING)
 # Asked for with every batch: made once.
 _NEXT = (
@@ -174,7 +180,8 @@ def _each(current: Round, force: bool) -> Iterator[Sent]:
 
 def _is_plain(verdict: Verdict) -> bool:
     """Whether nothing has to be done about it but to write it down."""
-    return verdict.blame is None and verdict.certificate is None and verdict.instructions is None
+    said = (verdict.blame, verdict.certificate, verdict.instructions, verdict.conflict)
+    return all(word is None for word in said)
 
 
 def _step(current: Round, force: bool, done: tuple[Going, Verdict] | None) -> Going | None:
@@ -193,14 +200,20 @@ def _settle(current: Round, going: Going, verdict: Verdict) -> None:
     now = current.clock()
     with current.home.store.write() as session:
         _finish(current, session, going, verdict, now)
+        if verdict.conflict is not None:
+            conflicts.note(session, verdict.conflict, going.batch.case, going.batch.sequence, now)
     if verdict.blame == judging.GATE:
         sealing.void_refused(current.home, now)
     elif verdict.certificate is not None:
         mending.renew(current, verdict, now)
     if verdict.instructions is not None:
-        hearing.hear(
-            current.home, verdict.instructions, lambda again: mending.instruction_keys(current, again=again), now
-        )
+        hearing.hear(current.home, verdict.instructions, partial(_keys, current, manifest.INSTRUCTIONS), now)
+    if verdict.code == UNDECLARED and verdict.status == 400:
+        hearing.hear_of_undeclared(current.home, going.batch, verdict, partial(_keys, current, manifest.DELETIONS), now)
+
+
+def _keys(current: Round, purpose: str, again: bool) -> Mapping[str, Ed25519PublicKey]:
+    return mending.keys_of(current, purpose, again=again)
 
 
 def _sent(batch: Batch, verdict: Verdict) -> Sent:

@@ -389,3 +389,32 @@ class Incident:
     def is_open(self) -> bool:
         """Whether nobody has closed it."""
         return self.closed_by is None
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledged:
+    """A number without a receipt, and why; `may_be_there` says that its bytes may have arrived all the same."""
+
+    id: int
+    case: str
+    sequence: int
+    state: str
+    sealed_at: datetime
+    messages: int
+    tries: int
+    last_outcome: str | None
+    last_code: str | None
+    may_be_there: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this installation is to corporate: the last number of each case, and an open conflict if there is one."""
+
+    installation: str
+    customer: str | None
+    certificate_ends_at: str | None
+    succeeds: str | None
+    numbers: Mapping[str, int]
+    conflict: Any

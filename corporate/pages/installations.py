@@ -6,7 +6,7 @@ from flask import Blueprint, abort, g, make_response, redirect, render_template,
 from werkzeug import Response
 
 from audit import instructions
-from corporate import enrolment, instructing, reading
+from corporate import completeness, enrolment, incidents, instructing, reading
 from corporate.errors import OperatorError
 from corporate.keys import INSTRUCTIONS
 from corporate.pages.guarding import server
@@ -78,6 +78,30 @@ def lift(wanted: str, number: int) -> Response:
     return redirect(url_for("installations.show", wanted=wanted) + "#asked", 303)
 
 
+@blueprint.get("/incidents")
+def list_incidents() -> str:
+    """Every Unexpected Data Transfer, newest first."""
+    return render_template("incidents.html", incidents=incidents.listed(server().store, limit=reading.PAGE))
+
+
+@blueprint.post("/incidents/<token>/close")
+def close_incident(token: str) -> Response:
+    """Somebody has looked into it, and says so with their name."""
+    try:
+        incidents.close(server().store, token, g.person.name, datetime.now(UTC))
+    except OperatorError as e:
+        abort(404, f"{e.message}: {e.hint}")
+    return redirect(url_for("installations.list_incidents"), 303)
+
+
+@blueprint.post("/installations/<wanted>/settle")
+def settle(wanted: str) -> Response:
+    """Say that its conflicts are cleared up; another one shows again."""
+    _known(wanted)
+    completeness.settle(server().store, wanted, g.person.name, datetime.now(UTC))
+    return redirect(url_for("installations.show", wanted=wanted), 303)
+
+
 def _shown(wanted: str, fault: str = "", status: int = 200) -> Response:
     store, now = server().store, datetime.now(UTC)
     found = reading.installation(store, wanted)
@@ -88,6 +112,7 @@ def _shown(wanted: str, fault: str = "", status: int = 200) -> Response:
         one=found,
         now=now,
         fault=fault,
+        incidents=incidents.listed(store, installation=wanted, limit=reading.PAGE),
         asks=instructing.listed(store, installation=wanted, limit=reading.PAGE),
         whats=instructions.WHATS,
         tos=tuple(dict.fromkeys(to for offered in instructions.TO.values() for to in offered)),

@@ -7,7 +7,19 @@ the answer and returns an exit code; it decides nothing itself.
 
 from __future__ import annotations
 
-from diffgram_home.cli import accounts, consent, fence, fields, incidents, proof, proving, setup, telling, traffic
+from diffgram_home.cli import (
+    accounts,
+    consent,
+    fence,
+    fields,
+    identity,
+    incidents,
+    proof,
+    proving,
+    setup,
+    telling,
+    traffic,
+)
 from diffgram_home.cli.base import CONFIG_VARIABLE, PROGRAM, config_option
 from diffgram_home.cli.exits import table
 from diffgram_home.cli.group import Sections
@@ -45,7 +57,10 @@ main = Sections(
             ),
         ),
         ("Try the promise", (proving.prove,)),
-        ("What should not have been", (incidents.incidents, incidents.incident)),
+        (
+            "What should not have been",
+            (incidents.incidents, incidents.incident, identity.unacknowledged, identity.identity),
+        ),
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     params=[config_option()],

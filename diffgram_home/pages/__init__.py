@@ -10,6 +10,7 @@ from diffgram_home.pages import (
     fields,
     files,
     history,
+    identity,
     incidents,
     limits,
     overview,
@@ -18,4 +19,18 @@ from diffgram_home.pages import (
     sent,
 )
 
-PAGES = (overview, fields, pending, sent, cases, incidents, history, checkpoints, account, limits, privacy, files)
+PAGES = (
+    overview,
+    fields,
+    pending,
+    sent,
+    cases,
+    incidents,
+    identity,
+    history,
+    checkpoints,
+    account,
+    limits,
+    privacy,
+    files,
+)

@@ -114,6 +114,17 @@ GOOD = {
         root="sha256:" + H["b"],
         step="refused",
     ),
+    "identity": record.Identity(
+        actor="os:0",
+        at=AT,
+        case=None,
+        code=None,
+        ledger_root=H["a"],
+        ledger_size=40,
+        other="ab" * 16,
+        sequence=None,
+        step="begun",
+    ),
     "instruction": record.Instruction(
         actor="corporate", at=AT, document="e30.e30.AA", number=3, over=None, step="taken"
     ),
