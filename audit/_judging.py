@@ -254,6 +254,10 @@ class Judge:
             f"that leaves after {reach} were always these: whoever holds this host and its key can write them anew; "
             "keep checkpoints elsewhere and give them to this command"
         )
+        if not reach:
+            yield "anything without trust in this host: no checkpoint kept elsewhere was given, all rests on it alone"
+        if numbers.vouched > reach:
+            yield f"leaves {reach} to {numbers.vouched} without corporate: its receipts, and nothing else, fix them"
         yield "that the times are right: they are this host's clock"
         yield "what corporate does with what it received"
         if self.head is None:

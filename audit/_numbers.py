@@ -68,6 +68,7 @@ class Numbers:
     """The open batches and the next number of each case.
 
     `installation` is "" until a body or receipt has said it. `read_receipt` is None when no receipt can be checked.
+    `vouched` is the size of the largest ledger whose root stands in a receipt that was checked.
     """
 
     def __init__(self, installation: str, read_receipt: Callable[[str], Receipt] | None) -> None:
@@ -76,6 +77,7 @@ class Numbers:
         self.attempts: dict[int, tuple[Batch | None, Tried]] = {}
         self.next: dict[str, int] = {}
         self.receipts_checked = 0
+        self.vouched = 0
         self.accepted = 0
         self._read_receipt = read_receipt
 
@@ -180,3 +182,4 @@ class Numbers:
             report("received-elsewhere", "corporate holds other bytes under this number: is this identity used twice?")
             return
         self.receipts_checked += 1
+        self.vouched = max(self.vouched, batch.ledger_size)

@@ -17,7 +17,7 @@ CORPORATE = "corporate"
 CUSTOMER = "customer"
 """Whose host it is: the vendor's, or one that the customer named for their own ends."""
 
-DOORS = frozenset({"https", "connect", "dns"})
+DOORS = frozenset({"https", "connect", "witness", "dns"})
 """Protocols that only the door may speak, or that it uses to find where to; the others are the customer's own."""
 
 _RESOLVERS = Path("/etc/resolv.conf")
@@ -25,7 +25,7 @@ _RESOLVERS = Path("/etc/resolv.conf")
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One host and port. `protocol` is https, connect (a proxy), dns or database."""
+    """One host and port. `protocol` is https, connect (a proxy), witness (https too), dns or database."""
 
     host: str
     port: int
@@ -39,12 +39,14 @@ def registry(settings: Settings, resolvers: Path = _RESOLVERS) -> tuple[Destinat
     corporate = _corporate(settings)
     proxy = _proxy(settings)
     near = proxy[-1] if proxy else corporate
-    return (corporate, *proxy, *_name_service(near.host, resolvers), *_database(settings))
+    witness = _witness(settings)
+    names = [name for one in (near, *witness) for name in _name_service(one.host, resolvers)]
+    return (corporate, *proxy, *witness, *names, *_database(settings))
 
 
 def reachable(settings: Settings) -> tuple[Destination, ...]:
-    """What the door may connect to: corporate, and the customer's proxy on the way to it."""
-    return tuple(d for d in registry(settings) if d.protocol in ("https", "connect"))
+    """What the door may connect to: corporate, the customer's proxy on the way to it, the customer's witness."""
+    return tuple(d for d in registry(settings) if d.protocol in ("https", "connect", "witness"))
 
 
 def _corporate(settings: Settings) -> Destination:
@@ -59,6 +61,14 @@ def _proxy(settings: Settings) -> tuple[Destination, ...]:
     parts = urlsplit(settings.corporate.proxy)
     why = "the only way out to corporate, as [corporate] proxy says; it is asked to CONNECT"
     return (Destination(parts.hostname or "", parts.port or 3128, "connect", why, CUSTOMER),)
+
+
+def _witness(settings: Settings) -> tuple[Destination, ...]:
+    """Reached directly, never through the proxy: it is a host of the customer's own."""
+    if settings.elsewhere.witness is None:
+        return ()
+    why = "checkpoints of the ledger go to the witness in [ledger.witness]: sizes and hashes, nothing else"
+    return (Destination(*settings.elsewhere.witness.address, "witness", why, CUSTOMER),)
 
 
 def _name_service(host: str, resolvers: Path) -> tuple[Destination, ...]:

@@ -1,7 +1,7 @@
 """Small facts about the installation, by name, as JSON in one table: what needs no table of its own.
 
 Names in use: `installation`, `generation`, `cases`, `kinds`, `enrolment`, `heartbeat`, `verified`, `pruned`,
-`instructions`, `tripped`, `conflict`.
+`instructions`, `tripped`, `conflict`, `elsewhere`.
 """
 
 from __future__ import annotations

@@ -117,7 +117,8 @@ def _of_part(settings: Settings, listed: Sequence[Allowed], part: str, clients: 
 
 
 def _checkpoints(settings: Settings) -> tuple[Path, ...]:
-    return (settings.checkpoint_file.parent,) if settings.checkpoint_file else ()
+    file = settings.elsewhere.file
+    return (file.parent,) if file else ()
 
 
 def _rules(listed: Sequence[Allowed]) -> Iterator[str]:

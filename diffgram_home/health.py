@@ -218,7 +218,7 @@ def _ledger(facts: Facts) -> Iterator[Finding]:
             NOTICE,
             "checkpoints-here-only",
             "the ledger's checkpoints are kept on this host only, so a ledger cut short would not show here",
-            "set [ledger] checkpoint_file to an append-only place that you keep elsewhere",
+            "name a place under [ledger]: checkpoint_file, checkpoint_syslog or a witness",
         )
 
 
@@ -271,7 +271,7 @@ def gather(home: Home, now: datetime) -> Facts:
         attempts=overview.attempts,
         notices=overview.notices,
         proof=overview.proof,
-        checkpoints_elsewhere=settings.checkpoint_file is not None,
+        checkpoints_elsewhere=settings.elsewhere.named,
     )
 
 

@@ -4,14 +4,12 @@ What a leaf says is `audit.record`'s; the hashing is `audit.tree`'s. Rules:
 - `append` runs inside a `store.write()` transaction. Leaf, nodes and head move together or not at all, and writers are
   one at a time over all processes, so positions have no gap and the head is always the root of exactly these leaves.
 - A leaf is never changed or deleted. Node rows only save work: `verify` recomputes all from the leaves.
-- A checkpoint is signed by `ledger.pem`; one that went to a place outside is itself a leaf, and no checkpoint is made
-  of a ledger that grew only by that leaf.
+- A checkpoint is signed by `ledger.pem`; that it went to a place outside (`elsewhere`) is itself a leaf, and no
+  checkpoint is made of a ledger that grew only by such leaves.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,11 +17,13 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from audit import checkpoint, record, tree
-from diffgram_home import counting
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
 from diffgram_home.models import Checkpoint, Head, Leaf, Node
 from diffgram_home.store import AT_THE_END
+
+MOST_PLACES = 8
+"""No checkpoint is handed to more places; each leaves one record."""
 
 _FRONTIER, _NEW = "ledger frontier", "ledger rows"
 # Used by every transaction that appends: made once, and of plain tables, since no object is kept of a row.
@@ -91,26 +91,15 @@ def node(session: Session, level: int, number: int) -> bytes:
 
 
 def sign_checkpoint(home: Home, now: datetime) -> str | None:
-    """Sign and keep a checkpoint if the ledger grew since the last one; returns its text, or None if nothing grew.
-
-    With `ledger.checkpoint_file` set it is appended there first; what cannot be written there becomes a notice.
-    """
+    """Sign and keep a checkpoint if the ledger grew since the last one; returns its text, or None if nothing grew."""
     with home.store.read() as session:
         if not _has_grown(session):
             return None
         stood = standing(session)
     text = checkpoint.sign(home.origin, stood.size, stood.root, home.keys.ledger)
-    placed = _place(home, text)
     with home.store.write() as session:
         if session.get(Checkpoint, stood.size) is None:
             session.add(Checkpoint(size=stood.size, at=now, text=text))
-        if placed is True:
-            counting.end_notice(session, now, "checkpoint-file")
-            root = stood.root.hex()
-            append(session, record.Checkpoint(at=record.instant(now), place="file", root=root, size=stood.size))
-        elif placed:
-            hint = "correct [ledger] checkpoint_file, or its permissions"
-            counting.notice(session, now, "checkpoint-file", str(home.settings.checkpoint_file), placed, hint)
     return text
 
 
@@ -161,32 +150,11 @@ def _has_grown(session: Session) -> bool:
     last = last_checkpoint(session)
     if size == 0 or (last is not None and last.size >= size):
         return False
-    if last is not None and last.size == size - 1:
-        newest = session.get(Leaf, size - 1)
-        return newest is None or newest.type != "checkpoint"
-    return True
-
-
-def _place(home: Home, text: str) -> bool | str:
-    """Append to the customer's file: True if done, False if none is set, else why not."""
-    path = home.settings.checkpoint_file
-    if path is None:
-        return False
-    try:
-        # Without O_NONBLOCK a pipe that nobody reads would hold up every round.
-        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return f"cannot append a checkpoint to '{path}': it is no regular file"
-            data = text.encode() + b"\n"
-            if os.write(handle, data) != len(data):
-                return f"only a part of a checkpoint could be written to '{path}'"
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        return f"cannot append a checkpoint to '{path}': {error.strerror}"
-    return True
+    since = 0 if last is None else last.size
+    if size - since > MOST_PLACES:
+        return True
+    kinds = session.scalars(select(Leaf.type).where(Leaf.position >= since))
+    return any(kind != "checkpoint" for kind in kinds)
 
 
 def _frontier(session: Session) -> tree.Frontier:

@@ -1,7 +1,8 @@
 """The door: the only module that may open a connection to the outside.
 
-It does four things and no others: fetch corporate's manifest (nothing of ours in it), hand in an enrolment, post one
-sealed batch, and post one request that a person saw. There is no function that posts whatever bytes a caller has.
+It does these things and no others: fetch corporate's manifest (nothing of ours in it), hand in an enrolment, post one
+sealed batch, post one request that a person saw; and for the customer, where the settings name a place for checkpoints,
+give one to a witness or a line to this machine's syslog. There is no function that posts whatever bytes a caller has.
 
 It leaves to others what to send and when (sending.py), what an answer means (sending.py, enrolment.py), and what may be
 contacted (egress.py).
@@ -24,24 +25,27 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ipaddress
+import json
 import queue
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import msgspec
 import zstandard
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from audit import gate, signed
+from audit import checkpoint, gate, proof, signed
 from audit.errors import Refused
 from diffgram_home import exchange, route, tripwire
 from diffgram_home.deadline import STOPPED, TOO_SLOW, Deadline
@@ -63,6 +67,7 @@ _CODES: tuple[tuple[type[BaseException], str], ...] = (
     (OSError, "connection-lost"),
     (http.client.IncompleteRead, "answer-cut"),
 )
+_AUTHPRIV_NOTICE = 10 * 8 + 5  # RFC 5424, 6.2.1
 _HEADERS = {"User-Agent": "diffgram-home", "Accept-Encoding": "identity"}
 _KEPT_S = 2.0  # how long a connection may lie idle between two exchanges of a round
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder()
@@ -122,7 +127,110 @@ class _Line:
 _MANIFEST = _Request("GET", "/v1/manifest")
 
 
-class Door:
+class _Way:
+    """One exchange at a time with what stands at the end of a route, and an end to it when told to stop."""
+
+    def __init__(self, way: route.Route, timeout_s: float) -> None:
+        self._route = way
+        self._timeout_s = timeout_s
+        self._current: Deadline | None = None
+        self._stopped = False
+        self._keeps = False
+        self._line: _Line | None = None
+
+    @property
+    def destination(self) -> str:
+        """Its `host:port`, as the ledger names it."""
+        return self._route.destination
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
+    def stop(self, grace_s: float = 0) -> None:
+        """Let no further connection begin, and end the present one after `grace_s` seconds.
+
+        Whoever waits on it then gets NotReached or Unknown.
+        """
+        self._stopped = True
+        current = self._current
+        if current is not None:
+            current.end_in(grace_s, "stopped")
+
+    def _exchange(self, request: _Request, context: ssl.SSLContext) -> Answer:
+        self._route.permit()
+        deadline = self._begin()
+        line = None
+        try:
+            line = self._kept(deadline, context) or self._connected(deadline, context)
+            answer = _ask(line, deadline, self._route.base, request)
+            if self._keeps and answer.status == HTTPStatus.OK and line.free_at is not None:
+                self._line = line
+            return answer
+        finally:
+            self._current = None
+            deadline.close()
+            if line is not None and line is not self._line:
+                line.close()
+
+    def _begin(self) -> Deadline:
+        deadline = self._current = Deadline(self._timeout_s)
+        if self._stopped:
+            deadline.end(STOPPED)
+        return deadline
+
+    def _kept(self, deadline: Deadline, context: ssl.SSLContext) -> _Line | None:
+        """The connection of the exchange before, if it will do."""
+        line = self._line
+        if line is None or line.context is not context or deadline.ended or not line.is_fresh():
+            self._hang_up()
+            return None
+        self._line = None
+        deadline.watch(line.cut)
+        line.connection.timeout = deadline.left_s()
+        return line
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _connected(self, deadline: Deadline, context: ssl.SSLContext) -> _Line:
+        near, port = self._route.near
+        connection = _Connection(near, port, ssl_context=context, timeout=deadline.left_s())
+        if self._route.proxy is not None:
+            connection.set_tunnel(self._route.host, self._route.port, headers=dict(self._route.proxy_headers))
+        with _told_as(NotReached, deadline, self._route.host), contextlib.ExitStack() as undoing:
+            connection.opened, plain = _open(near, port, deadline)
+            line = _Line(connection, context, plain)
+            undoing.callback(line.close)
+            undoing.callback(deadline.forget)
+            connection.connect()
+            undoing.pop_all()
+        return line
+
+
+class WitnessDoor(_Way):
+    """The way out to the one witness that the customer named: checkpoints of this ledger go there, and nothing else."""
+
+    def __init__(self, url: str, *, registry: tuple[Destination, ...], timeout_s: float) -> None:
+        super().__init__(route.to(url, None, registry), timeout_s)
+
+    def add_checkpoint(
+        self, old: int, path: Sequence[bytes], note: str, name: str, public: Ed25519PublicKey, trust: Trust
+    ) -> Answer:
+        """Post a checkpoint that the key `name` signed, with the proof that the ledger grew from `old` records.
+
+        c2sp.org/tlog-witness. Raises NotReached, Unknown; SignatureRefused for a note of another key.
+        """
+        checkpoint.verify(note, name, public)
+        body = proof.consistency(old, path, note).encode()
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        return self._exchange(_Request("POST", "/add-checkpoint", headers, lambda: body), _verified(trust, None))
+
+
+class Door(_Way):
     """The way out to one corporate, directly or through one proxy.
 
     `url` is corporate's base address (https), `proxy` the customer's or None, `registry` what may be contacted,
@@ -138,20 +246,10 @@ class Door:
         rules: Callable[[], gate.Rules],
         proxy: str | None = None,
     ) -> None:
-        self._route = route.to(url, proxy, registry)
-        self._timeout_s = timeout_s
+        super().__init__(route.to(url, proxy, registry), timeout_s)
         self._rules = rules
         self._compressor = zstandard.ZstdCompressor(level=1)  # bodies.LEVEL says why
         self._contexts: dict[object, ssl.SSLContext] = {}
-        self._current: Deadline | None = None
-        self._stopped = False
-        self._keeps = False
-        self._line: _Line | None = None
-
-    @property
-    def destination(self) -> str:
-        """Corporate's `host:port`, as the ledger names it."""
-        return self._route.destination
 
     def fetch_manifest(self, trust: Trust) -> Answer:
         """Corporate's manifest over a verified connection. Raises NotReached, Unknown."""
@@ -220,21 +318,6 @@ class Door:
         headers = {"Content-Type": "application/x-ndjson", "Diffgram-Signature": signature}
         return self._exchange(_Request("POST", exchange.REQUESTS[asked.kind], headers, lambda: body), context)
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopped
-
-    def stop(self, grace_s: float = 0) -> None:
-        """Let no further connection begin, and end the present one after `grace_s` seconds.
-
-        Whoever waits on it then gets NotReached or Unknown.
-        """
-        self._stopped = True
-        current = self._current
-        if current is not None:
-            current.end_in(grace_s, "stopped")
-
     def _context_for(self, trust: Trust, identity: Identity) -> ssl.SSLContext:
         """The context of the last batch while no file of it changed: loading them costs a millisecond."""
         files = [file for file in (identity.certificate_file, trust.ca_file) if file]
@@ -252,57 +335,17 @@ class Door:
         if batch.header.installation != identity.installation:
             raise exchange.other_installation("batch")
 
-    def _exchange(self, request: _Request, context: ssl.SSLContext) -> Answer:
-        self._route.permit()
-        deadline = self._begin()
-        line = None
-        try:
-            line = self._kept(deadline, context) or self._connected(deadline, context)
-            answer = _ask(line, deadline, self._route.base, request)
-            if self._keeps and answer.status == HTTPStatus.OK and line.free_at is not None:
-                self._line = line
-            return answer
-        finally:
-            self._current = None
-            deadline.close()
-            if line is not None and line is not self._line:
-                line.close()
 
-    def _begin(self) -> Deadline:
-        deadline = self._current = Deadline(self._timeout_s)
-        if self._stopped:
-            deadline.end(STOPPED)
-        return deadline
+def log_checkpoint(path: Path, note: str) -> None:
+    """Give a checkpoint to the syslog of this machine that listens on `path`, as one line of JSON.
 
-    def _kept(self, deadline: Deadline, context: ssl.SSLContext) -> _Line | None:
-        """The connection of the exchange before, if it will do."""
-        line = self._line
-        if line is None or line.context is not context or deadline.ended or not line.is_fresh():
-            self._hang_up()
-            return None
-        self._line = None
-        deadline.watch(line.cut)
-        line.connection.timeout = deadline.left_s()
-        return line
-
-    def _hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
-
-    def _connected(self, deadline: Deadline, context: ssl.SSLContext) -> _Line:
-        near, port = self._route.near
-        connection = _Connection(near, port, ssl_context=context, timeout=deadline.left_s())
-        if self._route.proxy is not None:
-            connection.set_tunnel(self._route.host, self._route.port, headers=dict(self._route.proxy_headers))
-        with _told_as(NotReached, deadline, self._route.host), contextlib.ExitStack() as undoing:
-            connection.opened, plain = _open(near, port, deadline)
-            line = _Line(connection, context, plain)
-            undoing.callback(line.close)
-            undoing.callback(deadline.forget)
-            connection.connect()
-            undoing.pop_all()
-        return line
+    `jq -r .checkpoint` gives it back. Waits for nobody. Raises OSError when nobody takes it.
+    """
+    line = f"<{_AUTHPRIV_NOTICE}>diffgram-home: " + json.dumps({"checkpoint": note})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log, tripwire.connecting(str(path)):
+        log.setblocking(False)
+        log.connect(str(path))
+        log.send(line.encode())
 
 
 def _open(host: str, port: int, deadline: Deadline) -> tuple[socket.socket, socket.socket]:

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from audit.errors import AuditError
 from diffgram_home import (
     counting,
+    elsewhere,
     facts,
     intake,
     ledger,
@@ -46,7 +47,7 @@ from diffgram_home import (
 )
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home, open_home
-from diffgram_home.outbound import Door
+from diffgram_home.outbound import Door, WitnessDoor
 from diffgram_home.settings import Settings
 
 GRACE_S = 2.0
@@ -64,8 +65,8 @@ _log = logging.getLogger(__name__)
 class Ticker:
     """The stages of a tick, run in order, and what is known of them from the last time."""
 
-    def __init__(self, home: Home, door: Door, stopping: threading.Event) -> None:
-        self._home, self._door, self._stopping = home, door, stopping
+    def __init__(self, home: Home, door: Door, stopping: threading.Event, witness: WitnessDoor | None = None) -> None:
+        self._home, self._door, self._stopping, self._witness = home, door, stopping, witness
         self._failing: dict[str, str] = {}
         self._beaten = 0.0
         self.idle = threading.Event()
@@ -81,6 +82,7 @@ class Ticker:
                 ("tripwire", tripped.take),
                 ("sending", lambda home, now: sending.send_due(home, self._door, now)),
                 ("checkpoint", ledger.sign_checkpoint),
+                ("elsewhere", lambda home, now: elsewhere.hand_over(home, self._witness, now)),
             )
         )
         self._beat()
@@ -181,7 +183,8 @@ def run(wanted: Settings, config: Path) -> None:
 
 def _lead(home: Home, stopping: threading.Event) -> None:
     door = sending.open_door(home)
-    ticker = Ticker(home, door, stopping)
+    witness = elsewhere.open_witness(home.settings)
+    ticker = Ticker(home, door, stopping, witness)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that takes longer than its interval is no news
     jobs = BlockingScheduler(
         timezone=UTC,
@@ -191,7 +194,9 @@ def _lead(home: Home, stopping: threading.Event) -> None:
     now = datetime.now(UTC)
     jobs.add_job(ticker.tick, "interval", seconds=home.settings.sending.every_s, next_run_time=now)
     jobs.add_job(ticker.prune, "interval", hours=1, next_run_time=now + timedelta(minutes=1))
-    threading.Thread(target=_attend, args=(jobs, door, stopping), daemon=True).start()
+    threading.Thread(
+        target=_attend, args=(jobs, [one for one in (door, witness) if one], stopping), daemon=True
+    ).start()
     _log.info("leads; a tick every %s s", home.settings.sending.every_s)
     jobs.start()
     if not ticker.idle.wait(LONGEST_STOP_S):
@@ -199,7 +204,7 @@ def _lead(home: Home, stopping: threading.Event) -> None:
     _log.info("ended")
 
 
-def _attend(jobs: BlockingScheduler, door: Door, stopping: threading.Event) -> None:
+def _attend(jobs: BlockingScheduler, doors: Sequence[Door | WitnessDoor], stopping: threading.Event) -> None:
     """Wait for the end; meanwhile call all jobs at once when the clock was set."""
     clock = Clock(datetime.now(UTC), time.monotonic())
     while not stopping.wait(5):
@@ -207,7 +212,8 @@ def _attend(jobs: BlockingScheduler, door: Door, stopping: threading.Event) -> N
         if clock.was_set(now, time.monotonic()):
             for job in jobs.get_jobs():
                 job.modify(next_run_time=now)
-    door.stop(GRACE_S)
+    for door in doors:
+        door.stop(GRACE_S)
     jobs.shutdown(wait=False)
 
 

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from audit.modes import DEFAULTS as FIRST_MODES
 from audit.modes import MODES as CASE_MODES
+from diffgram_home import _elsewhere
+from diffgram_home._elsewhere import Elsewhere
 from diffgram_home._table import Table
 from diffgram_home.errors import SettingsFault, SettingsFaults
 
@@ -104,7 +106,7 @@ class Settings:
     name: str
     folder: Path
     database_url: str
-    checkpoint_file: Path | None
+    elsewhere: Elsewhere
     web: Web
     corporate: Corporate
     product: Product
@@ -153,7 +155,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         name=name,
         folder=folder,
         database_url=_database(top.table("database"), folder, environ),
-        checkpoint_file=_checkpoints(top.table("ledger")),
+        elsewhere=_elsewhere.read(top.table("ledger")),
         web=_web(top.table("web")),
         corporate=_corporate(top.table("corporate", required=True), environ),
         product=_product(top.table("product")),
@@ -192,12 +194,6 @@ def _database(table: Table, folder: Path, environ: Mapping[str, str]) -> str:
     if in_file.startswith("sqlite:///") and not in_file.startswith("sqlite:////"):
         return f"sqlite:///{table.base / in_file.removeprefix('sqlite:///')}"
     return url
-
-
-def _checkpoints(table: Table) -> Path | None:
-    value = table.path("checkpoint_file")
-    table.finish()
-    return value
 
 
 def _web(table: Table) -> Web:

@@ -22,7 +22,7 @@ from audit import checkpoint, export, record
 from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
-from diffgram_home import facts, files, ledger, manifest
+from diffgram_home import elsewhere, facts, files, ledger, manifest
 from diffgram_home.agreeing import Agreement
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
@@ -51,6 +51,7 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
     """
     texts = [*kept, *_placed(home)]
     with home.store.read() as session:
+        texts += elsewhere.cosigned(home, session)
         stood = ledger.standing(session)
         known = Known(
             kept=tuple(_read_checkpoint(home.origin, home.keys.ledger.public_key(), text) for text in texts),
@@ -169,7 +170,7 @@ def _gather(items: Iterable[Finding | Report]) -> Verified:
 
 def _placed(home: Home) -> list[str]:
     """Checkpoints in the file that the customer named: notes one after the other, an empty line behind each."""
-    path = home.settings.checkpoint_file
+    path = home.settings.elsewhere.file
     if path and path.exists() and not path.is_file():  # reading a pipe could wait for ever
         hint = "name a regular file as [ledger] checkpoint_file"
         raise LedgerError("checkpoints-unreadable", f"cannot read '{path}': it is no regular file", hint)
@@ -180,8 +181,7 @@ def _placed(home: Home) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         hint = "correct [ledger] checkpoint_file, or its permissions"
         raise LedgerError("checkpoints-unreadable", f"cannot read '{path}'", hint) from error
-    parts = text.split("\n\n")
-    return [f"{body}\n\n{signatures}\n" for body, signatures in zip(parts[::2], parts[1::2], strict=False)]
+    return checkpoint.notes(text) if text.strip() else []
 
 
 def _read_checkpoint(name: str, public: Ed25519PublicKey, text: str) -> tuple[int, bytes]:

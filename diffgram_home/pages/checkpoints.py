@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from diffgram_home import proofs, reading
+from diffgram_home import elsewhere, proofs, reading
 from diffgram_home.errors import LedgerError
 from diffgram_home.permissions import ROLES, permission
 from diffgram_home.sessions import here
@@ -19,7 +19,9 @@ def show() -> str:
     before = request.args.get("before", None, int)
     found = reading.checkpoints(here(), before=before, limit=PAGE)
     older = found[-1].size if len(found) == PAGE else None
-    return render_template("checkpoints.html", checkpoints=found, older=older, before=before)
+    return render_template(
+        "checkpoints.html", checkpoints=found, older=older, before=before, places=elsewhere.standing(here())
+    )
 
 
 @routes.get("/checkpoint")

@@ -1,16 +1,14 @@
 """The ledger as a whole: verified here, exported, verified from the file; and each kind of damage is found."""
 
 import json
-import os
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from audit import checkpoint
 from diffgram_home import consenting, ledger, people, pruning, reading, switching, verifying
 from diffgram_home.errors import LedgerError
-from tests.store.building import ACTOR, NOW, build, collect_and_seal
+from tests.store.building import ACTOR, NOW, collect_and_seal
 from tests.store.test_path import batches, begin, finish
 
 LATER = NOW + timedelta(days=500)
@@ -103,41 +101,6 @@ def test_pruned_bodies_break_no_proof(lived):
     assert {f.code for f in result.findings if f.severity == "fault"} <= set()
     assert result.report.pruned > 0
     assert reading.attempt(lived, 1).body is None
-
-
-def test_a_checkpoint_kept_elsewhere_shows_that_the_end_was_cut_off(tmp_path):
-    home = build(tmp_path, more='[ledger]\ncheckpoint_file = "kept.txt"\n')
-    collect_and_seal(home, [1])
-    note = ledger.sign_checkpoint(home, NOW)
-    collect_and_seal(home, [2])
-    ledger.sign_checkpoint(home, NOW)
-    assert (tmp_path / "kept.txt").read_text().count("diffgram-home/") == 4
-    result = verifying.verify(home, NOW)
-    assert (result.holds, result.report.kept) == (True, 2)
-    spoil(home, "DELETE FROM leaf WHERE position >= 2")
-    assert "kept-ahead" in found(home)
-    verified = checkpoint.verify(note, home.origin, home.keys.ledger.public_key())
-    assert verified.origin == home.origin
-    home.close()
-
-
-def test_a_checkpoint_file_that_cannot_be_written_is_told(tmp_path):
-    home = build(tmp_path, more='[ledger]\ncheckpoint_file = "nowhere/kept.txt"\n')
-    ledger.sign_checkpoint(home, NOW)
-    assert [notice.code for notice in reading.notices(home)] == ["checkpoint-file"]
-    home.close()
-
-
-@pytest.mark.parametrize("read", [False, True])
-def test_a_checkpoint_file_that_is_a_pipe_is_told_and_holds_up_nothing(tmp_path, read):
-    os.mkfifo(tmp_path / "kept.txt")
-    reader = os.open(tmp_path / "kept.txt", os.O_RDONLY | os.O_NONBLOCK) if read else None
-    home = build(tmp_path, more='[ledger]\ncheckpoint_file = "kept.txt"\n')
-    ledger.sign_checkpoint(home, NOW)
-    assert [notice.code for notice in reading.notices(home)] == ["checkpoint-file"]
-    home.close()
-    if reader is not None:
-        os.close(reader)
 
 
 def test_the_history_tells_every_change_from_the_ledger_itself(lived):
