@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from audit import checkpoint
-from audit.catalogue import CASES
+from audit.catalogue import CASES, REQUEST
 from diffgram_home import _rows, bodies, facts, ledger, rules, views
 from diffgram_home._reading_attempt import attempt, history
 from diffgram_home.errors import StoreError
@@ -48,7 +48,8 @@ def overview(home: Home, now: datetime) -> views.Overview:
     with home.store.read() as session:
         holding = rules.within(home, session)
         live = [field for field in home.catalogue.fields.values() if field.removed is None]
-        approved = sum(map(holding.consent.approves, live))
+        asked = [field for field in live if field.case != REQUEST]  # a request is its own decision
+        approved = sum(map(holding.consent.approves, asked))
         enrolment = facts.get(session, "enrolment") or {}
         heartbeat = facts.get(session, "heartbeat") or {}
         return views.Overview(
@@ -62,7 +63,7 @@ def overview(home: Home, now: datetime) -> views.Overview:
             proof=_rows.proof(session),
             fields=len(live),
             approved=approved,
-            unapproved=len(live) - approved,
+            unapproved=len(asked) - approved,
             catalogue=home.catalogue.hash,
             corporate=home.settings.corporate.url,
             enrolled=bool(enrolment),

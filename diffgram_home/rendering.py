@@ -31,6 +31,7 @@ _NAVIGATION: Final = (
 DONE: Final = {
     "approved": "Approved. What was approved may leave from now on, as soon as its case is on.",
     "withdrawn": "Withdrawn. These fields are withheld from now on; what was sealed with them will not go.",
+    "on": "Switched on, and recorded in the history. It took effect at once.",
     "switched": "Switched, and recorded in the history. It took effect at once.",
     "password": "Your password is changed. Every other session of yours has ended.",
     "settled": "Settled, with your name, and recorded in the history.",
@@ -38,6 +39,11 @@ DONE: Final = {
     "same": "Nothing was chosen, so nothing was changed.",
 }
 """What a page says after something was done. Only these: nobody can make a page say something else by a link."""
+_NEXT: Final = {
+    "approved": ("turn the case on under Cases, if it is not on yet", "cases.show"),
+    "on": ("use the product; what would go stands under Pending, to the byte, before it goes", "pending.show"),
+}
+"""What to do after that, and where."""
 
 
 CASE_NAMES: Final = {
@@ -131,10 +137,22 @@ def navigation() -> Iterator[Link]:
         yield Link(name, url_for(f"{blueprint}.show"), blueprint == at)
 
 
-def done() -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was just done, and what to do next, with its address; both are empty where nothing follows."""
+
+    text: str
+    hint: str
+    link: str
+
+
+def done() -> tuple[Done, ...]:
     """What was just done, told once after the redirect."""
-    said = DONE.get(request.args.get("done", ""))
-    return (said,) if said else ()
+    what = request.args.get("done", "")
+    if what not in DONE:
+        return ()
+    hint, endpoint = _NEXT.get(what, ("", ""))
+    return (Done(DONE[what], hint, url_for(endpoint) if endpoint else ""),)
 
 
 def recorded() -> str:

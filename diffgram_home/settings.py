@@ -8,6 +8,7 @@ from the environment, as NAME or NAME_FILE, and a secret in the file is a fault.
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from diffgram_home._elsewhere import Elsewhere
 from diffgram_home._table import Table
 from diffgram_home.errors import SettingsFault, SettingsFaults
 
+_HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 SECRETS = ("DIFFGRAM_HOME_DATABASE_URL", "DIFFGRAM_HOME_PROXY")
 MIB = 1024 * 1024
 
@@ -331,7 +333,7 @@ def _is_host_url(value: str, schemes: tuple[str, ...]) -> bool:
         parts = urlsplit(value)
         return bool(
             parts.scheme in schemes
-            and parts.hostname
+            and _HOST.fullmatch(parts.hostname or "")  # as the ledger writes it; other scripts as xn--
             and (parts.port is None or parts.port > 0)
             and parts.path in ("", "/")
             and "@" not in parts.netloc

@@ -47,7 +47,8 @@ def switch(case: str, mode: str) -> Response:
     """Switch, record who did, and make it hold at once."""
     wish = _wish(case, mode, request.form.get("kind") or None)
     switching.set_mode(here(), wish.case.case, wish.kind, wish.after, sessions.me().actor, g.now)
-    return redirect(url_for(".show", done="switched"), 303)  # type: ignore[return-value]
+    done = "on" if wish.after == "on" else "switched"
+    return redirect(url_for(".show", done=done), 303)  # type: ignore[return-value]
 
 
 def _wish(name: str, mode: str, kind: str | None) -> Wish:

@@ -90,6 +90,11 @@ def test_every_fault_is_told_at_once_with_what_to_do():
     assert "did you mean 'name'" in str(error.value)
 
 
+@pytest.mark.parametrize("host", ["münchen.example", "a b", "[fe80::1%25eth0]", "a\u200b.example", "a" * 300])
+def test_a_host_that_the_ledger_could_not_write_down_is_a_fault_at_the_start(host):
+    assert faults(GOOD.replace("home.diffgram.example", host)) == {("setting-value", "corporate.url")}
+
+
 def test_a_missing_table_is_one_fault():
     assert faults('name = "x"') == {("setting-missing", "corporate")}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from audit.catalogue import REQUEST
 from diffgram_home import consenting, intake, reading, rules, sealing, switching
 from diffgram_home.home import Home
 from tests.browser import Tab, open_tab
@@ -199,6 +200,9 @@ def test_an_officer_decides_everything_without_any_script(chromium: Browser, fre
     page.get_by_role("button", name="Sign in").click()
     assert page.url == fresh.base + "/fields", "signing in leads back to what was asked for"
 
+    page.goto(fresh.base + "/cases/event/on")
+    assert "Nothing at all leaves yet" in (page.locator("main").text_content() or "")
+    page.goto(fresh.base + "/fields")
     page.get_by_label("tick member_id").first.check()
     page.get_by_role("button", name="Approve the ticked").click()
     assert "Approve 1 field" in (page.locator("h1").text_content() or "")
@@ -211,14 +215,18 @@ def test_an_officer_decides_everything_without_any_script(chromium: Browser, fre
     page.get_by_label(re.compile("Stands in the history")).fill("data protection officer, 2026-14")
     page.get_by_role("button", name=re.compile("Approve .* fields")).click()
     page.get_by_text("Approved. What was approved").wait_for()
-    live = {name for name, field in home.catalogue.fields.items() if not field.removed}
+    live = {n for n, field in home.catalogue.fields.items() if not field.removed and field.case != REQUEST}
     assert _approved(home) == live
+    page.get_by_role("link", name="Overview").click()
+    assert "without your decision" not in (page.locator("main").text_content() or "")
+    page.go_back()
 
-    page.get_by_role("link", name="Cases", exact=True).click()
+    page.get_by_role("link", name="open").click()  # what to do next is said, and leads there
     page.get_by_role("link", name=re.compile("^on ?: switch Events and errors")).click()
     assert rules.current(home).modes.cases["event"] == "local", "asking changes nothing"
+    assert "Nothing at all leaves yet" not in (page.locator("main").text_content() or "")
     page.get_by_role("button", name="Switch to on").click()
-    page.get_by_text("Switched, and recorded").wait_for()
+    page.get_by_text("Switched on, and recorded").wait_for()
     assert rules.current(home).modes.cases["event"] == "on"
     _something_waits(home)
     page.get_by_role("link", name="Pending").click()
