@@ -11,7 +11,7 @@ import benchmarks
 pytestmark = pytest.mark.xdist_group("processes")
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ("calls", "idle", "ingest", "path", "proof")
+PROGRAMS = ("calls", "idle", "ingest", "path", "proof", "tripwire")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from diffgram_home import incidents, tripped, tripwire
+from tests import postgres
 from tests.door.conftest import Misbehaving
 from tests.door.places import TOKEN, Place, found
 from tests.fences.planted import PLANTS
@@ -165,6 +166,15 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         process.terminate()
         code = process.wait(60)
     assert code == 0
+
+
+def test_the_customers_own_database_needs_no_permit(place: Place) -> None:
+    with postgres.cluster() as cluster:
+        environ = {**os.environ, "DIFFGRAM_HOME_DATABASE_URL": cluster.make_database()}
+        program = [sys.executable, "-m", "diffgram_home.cli", "--config", str(place.config)]
+        for command in ("init", "cases"):
+            subprocess.run([*program, command], cwd=ROOT, env=environ, check=True, capture_output=True, timeout=120)
+    assert not (place.home.settings.folder / tripwire.FOLDER).exists()
 
 
 def test_a_loop_that_tries_for_ever_does_not_fill_the_disk(place: Place) -> None:
