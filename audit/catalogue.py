@@ -18,7 +18,7 @@ from typing import Any
 
 from audit._lines import line_numbers
 from audit._rules import field_faults, kind_faults
-from audit.canonical import canonical, sha256_hex
+from audit.canonical import canonical, read_canonical, sha256_hex
 from audit.errors import CatalogueFaults, Fault
 
 CASES = ("event", "browser", "support", "licensing")
@@ -248,6 +248,21 @@ def _field(name: str, table: Mapping[str, Any], namespace: str, cases: Mapping[s
     stated = table.get("review")
     review = Review(**{key: str(value) for key, value in stated.items()}) if stated else None
     return Field(**values, review=review, hash=sha256_hex(canonical(values)))
+
+
+def definition(field: Field) -> bytes:
+    """Return what `field.hash` is the SHA-256 of: the canonical JSON of all it states but its review."""
+    return canonical({name: getattr(field, name) for name in Field.__slots__ if name not in ("review", "hash")})
+
+
+def from_definition(data: bytes) -> Field:
+    """Return the field that `definition` wrote down, without its review. Raises ValueError for anything else."""
+    values = read_canonical(data)
+    if values.keys() != set(Field.__slots__) - {"review", "hash"}:
+        raise ValueError("this is no definition of a field")
+    for name in ("kinds", "purpose"):
+        values[name] = tuple(values[name])
+    return Field(**values, review=None, hash=sha256_hex(data))
 
 
 def _one_meaning(field: Field, carried: dict[tuple[str, str], str], fault: _Faults) -> None:

@@ -3,10 +3,12 @@
 Material is anything that changes what leaves or why: a new field, a wider type, longer retention, another purpose, more
 kinds, another recipient, another query behind a count. The lists of keys below are the whole rule. A key that is in
 neither list cannot exist: the loader refuses it, and a test holds the two lists against the fields of `Field`.
+`aspects` says in a closed list of words how a field changed, for people; whether it is material is not theirs to say.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from audit.catalogue import PARAMETERS, Catalogue, Field, Kind
 
@@ -17,20 +19,37 @@ MATERIAL = frozenset(
 )
 
 
+ASPECTS = (
+    *("added", "removed", "widened", "narrowed", "longer kept", "shorter kept", "other purpose", "other kinds"),
+    *("other meaning", "other date", "editorial"),
+)
+_ASPECT = {"purpose": "other purpose", "kinds": "other kinds", "case": "other kinds", "expires": "other date"}
+_WIDER_WITH_ALL = ("choices", "directories", "keys", "bounds")
+_FINER = ("day", "hour", "minute", "second")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """One change. `what` is `added`, `removed`, `changed` or `reworded`; `detail` names keys and both values."""
+    """One change. `what` is `added`, `removed`, `changed` or `reworded`; `detail` names keys and both values.
+
+    `aspects` are of ASPECTS, in its order; none for a kind.
+    """
 
     name: str
     what: str
     material: bool
     detail: str
+    aspects: tuple[str, ...] = ()
 
 
 def difference(old: Catalogue, new: Catalogue) -> tuple[Change, ...]:
     """Return every change from `old` to `new`, kinds first, in the order of their names."""
-    kinds = sorted(_kinds(old, new))
-    return (*kinds, *sorted(_fields(old, new)))
+    return (*kinds(old, new), *sorted(_fields(old, new)))
+
+
+def kinds(old: Catalogue, new: Catalogue) -> tuple[Change, ...]:
+    """Return every change of a kind of message, by name."""
+    return tuple(sorted(_kinds(old, new)))
 
 
 def is_material(changes: tuple[Change, ...]) -> bool:
@@ -57,22 +76,66 @@ def _kind_change(before: Kind, after: Kind) -> Change:
 
 def _fields(old: Catalogue, new: Catalogue) -> Iterator[Change]:
     for name in old.fields.keys() | new.fields.keys():
-        before, after = old.fields.get(name), new.fields.get(name)
-        if after is None or (after.removed and before and not before.removed):
-            yield Change(
-                name, "removed", False, "no longer sent" if after else "no longer listed: a removed field stays listed"
-            )
-        elif before is None or (before.removed and not after.removed):
-            yield Change(name, "added", True, f"{after.type}, {', '.join(after.purpose)}: {after.brief}")
-        elif before.hash != after.hash:
-            yield _field_change(before, after)
+        change = field_change(old.fields.get(name), new.fields.get(name))
+        if change is not None:
+            yield change
 
 
-def _field_change(before: Field, after: Field) -> Change:
+def field_change(before: Field | None, after: Field | None) -> Change | None:
+    """Return what became of one field; None where nothing did. One of the two may be missing."""
+    if after is None or after.removed:
+        if before is None or before.removed:
+            return _removed_before(before, after)
+        detail = "no longer sent" if after else "no longer listed: a removed field stays listed"
+        return Change(before.name, "removed", False, detail, ("removed",))
+    if before is None or before.removed:
+        detail = f"{after.type}, {', '.join(after.purpose)}: {after.brief}"
+        return Change(after.name, "added", True, detail, ("added",))
+    return None if before.hash == after.hash else _between(before, after)
+
+
+def _removed_before(before: Field | None, after: Field | None) -> Change | None:
+    """A field that was sent by neither: only an edit of its words, or its leaving the list, is left to tell."""
+    if before is None or (after is not None and before.hash == after.hash):
+        return None
+    if after is None:
+        return Change(before.name, "removed", False, "no longer listed: a removed field stays listed", ("removed",))
+    return _between(before, after)
+
+
+def _between(before: Field, after: Field) -> Change:
     changed = [key for key in sorted(MATERIAL | EDITORIAL) if getattr(before, key) != getattr(after, key)]
     detail = "; ".join(f"{key} {_shown(before, key)} → {_shown(after, key)}" for key in changed)
     material = bool(MATERIAL & set(changed))
-    return Change(after.name, "changed" if material else "reworded", material, detail)
+    found = {aspect for key in changed for aspect in _aspects(key, before, after)}
+    ordered = tuple(aspect for aspect in ASPECTS if aspect in found)
+    return Change(after.name, "changed" if material else "reworded", material, detail, ordered)
+
+
+def _aspects(key: str, before: Field, after: Field) -> Iterator[str]:
+    """Name how one key of a definition changed."""
+    if key in EDITORIAL:
+        yield "editorial"
+    elif key == "retention_days":
+        yield "longer kept" if after.retention_days > before.retention_days else "shorter kept"
+    elif key == "params":
+        names = before.params.keys() | after.params.keys()
+        yield from {way for name in names if (way := _way(name, before.params.get(name), after.params.get(name)))}
+    else:
+        yield _ASPECT.get(key, "other meaning")
+
+
+def _way(name: str, before: Any, after: Any) -> str | None:
+    """Say whether a parameter lets more through or less; what cannot be told is another meaning."""
+    if before == after:
+        return None
+    if name == "key_column" or before is None or after is None:
+        return "other meaning"
+    if name in _WIDER_WITH_ALL:
+        return "narrowed" if set(after) < set(before) else "widened"
+    if name == "precision":
+        before, after = _FINER.index(before), _FINER.index(after)
+    return "widened" if (after > before) == (name != "minimum") else "narrowed"
 
 
 def _shown(field: Field, key: str) -> str:

@@ -211,6 +211,11 @@ def _declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> 
 
 
 def _wrapping_approved(rules: Rules) -> None:
+    if rules.consent.stopped:
+        hint = "decide about the changed fields, or set [policy] on_material_change to withhold"
+        raise Refused(
+            "stopped", "", "the catalogue changed and the policy is to send nothing until it is decided", hint
+        )
     for stated in rules.catalogue.wrapping():
         if not rules.consent.allows(stated):
             hint = "approve the fields of header and envelope first: they go with every batch"

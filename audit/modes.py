@@ -11,16 +11,18 @@ each record, so every message carries the switch position under which it was col
 of the present generation: nothing collected under `local`, or under an earlier `on`, ever leaves, whatever the clock.
 
 The mode file: `DHMODES1`, one byte `stale`, three zero bytes, the length of a JSON directory (u32, little-endian), the
-directory `{"kinds": {kind: offset}}`, and the words, u32 little-endian, at offsets that are multiples of four. Words
-are overwritten in place, four bytes at a time, so a reader sees the old or the new one. A file with other kinds
-replaces this one by rename; then `stale` is set and all words are zeroed in the old one, so that whoever still maps it
-reads `off` and maps again. A kind that is absent, and a file that cannot be read, mean `off`.
+directory `{"kinds": {kind: offset}, "off": [field]}`, and the words, u32 little-endian, at multiples of four. `off`
+names the fields that are switched off, which a product does not even reduce; it is absent without any. Words are
+overwritten in place, four bytes at a time, so a reader sees the old or the new one. A file with other kinds or other
+fields off replaces this one by rename; then `stale` is set and all words are zeroed in the old one, so that whoever
+still maps it reads `off` and maps again. A kind that is absent, and a file that cannot be read, mean `off`.
 """
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from audit.catalogue import CASES, Catalogue
 
@@ -124,12 +126,13 @@ def from_word(value: int) -> Switch:
     return Switch(_NAMES[mode] if mode < len(_NAMES) else "off", value >> 2)
 
 
-def pack(modes: Modes) -> bytes:
-    """Return a whole mode file for `modes`."""
+def pack(modes: Modes, off: Collection[str] = ()) -> bytes:
+    """Return a whole mode file for `modes`, with the fields that are switched off."""
     names = sorted(modes.kinds)
     directory, start = b"", 0
     for _ in range(8):  # the offsets stand in the directory, whose length moves them: it settles within a few rounds
-        body = {"kinds": {name: start + 4 * i for i, name in enumerate(names)}}
+        body: dict[str, Any] = {"kinds": {name: start + 4 * i for i, name in enumerate(names)}}
+        body |= {"off": sorted(off)} if off else {}
         directory = json.dumps(body, separators=(",", ":")).encode()
         settled = -(-(_HEAD.size + len(directory)) // 4) * 4
         if settled == start:
@@ -145,6 +148,25 @@ def slots(data: bytes) -> dict[str, int]:
 
     Raises ValueError when `data` is no mode file, is stale, or names an offset outside itself.
     """
+    directory, end = _directory(data)
+    kinds = directory.get("kinds")
+    if not isinstance(kinds, dict):
+        raise ValueError("a mode file without its directory")
+    if not all(_is_word(offset, end, len(data)) for offset in kinds.values()):
+        raise ValueError("a word outside the mode file")
+    return kinds
+
+
+def fields_off(data: bytes) -> frozenset[str]:
+    """Return the names of the fields that a mode file says are switched off. Raises ValueError as `slots`."""
+    names = _directory(data)[0].get("off", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("a mode file whose fields are no list of names")
+    return frozenset(names)
+
+
+def _directory(data: bytes) -> tuple[dict[str, Any], int]:
+    """Return the directory, and where it ends."""
     if len(data) < _HEAD.size:
         raise ValueError("shorter than the head of a mode file")
     magic, stale, length = _HEAD.unpack_from(data)
@@ -154,12 +176,9 @@ def slots(data: bytes) -> dict[str, int]:
         directory = json.loads(data[_HEAD.size : _HEAD.size + length])
     except RecursionError:
         directory = None
-    kinds = directory.get("kinds") if isinstance(directory, dict) else None
-    if not isinstance(kinds, dict):
+    if not isinstance(directory, dict):
         raise ValueError("a mode file without its directory")
-    if not all(_is_word(offset, _HEAD.size + length, len(data)) for offset in kinds.values()):
-        raise ValueError("a word outside the mode file")
-    return kinds
+    return directory, _HEAD.size + length
 
 
 def _is_word(offset: object, first: int, end: int) -> bool:

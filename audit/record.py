@@ -5,9 +5,11 @@
     Outcome     how that attempt ended, with the receipt          Person      an account was made, changed or removed
     Void        a number will never carry its batch               Enrolment   a step of getting an identity
     Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
-    Pruned      bodies were deleted by age                     Incident    a step of an Unexpected Data Transfer
-    Instruction corporate asked for less, or that came to its end
-    Request     a person's request is about to go          Answer      how that request ended, with what was answered
+    Pruned      bodies were deleted by age                        Decision    fields were decided about, until a date
+    Switch      one field was switched off or on again            Policy      the file's policy for upgrades changed
+    Allowance   definitions were approved before they appeared    Release     another catalogue is installed
+    Incident    a step of an Unexpected Data Transfer             Instruction corporate asked for less, or it ended
+    Request     a person's request is about to go                 Answer      how that request ended, and the answer
     Identity    two ledgers with one identity, or one that succeeds another
 
     By hand, instead of over a connection:
@@ -142,6 +144,66 @@ class Consent(Record, frozen=True, kw_only=True):
     fields: Annotated[dict[FieldName, Hex64], msgspec.Meta(min_length=1)]
     role: Role
     type: Literal["consent"] = "consent"
+
+
+class Decision(Record, frozen=True, kw_only=True):
+    """`actor` in `role` decided about `fields` (name: definition hash), on whose `authority` in their words.
+
+    It stands in place of `Consent`, which earlier ledgers hold. An approval with `expires` ends then by itself, which
+    is a record of its own with the decision `expired` by `home`. `source` is `policy` where a definition appeared that
+    had been approved beforehand (`Allowance`).
+    """
+
+    actor: Actor
+    authority: Words
+    decision: Literal["approved", "declined", "withdrawn", "expired"]
+    expires: Time | None
+    fields: Annotated[dict[FieldName, Hex64], msgspec.Meta(min_length=1)]
+    role: Role
+    source: Literal["person", "policy"]
+    type: Literal["decision"] = "decision"
+
+
+class Switch(Record, frozen=True, kw_only=True):
+    """One field was switched `off`, or `on` again, by a `person` or in the settings `file`."""
+
+    actor: Actor
+    field: FieldName
+    from_: Literal["off", "on"] = msgspec.field(name="from")
+    source: Literal["person", "file"]
+    to: Literal["off", "on"]
+    type: Literal["switch"] = "switch"
+
+
+class Policy(Record, frozen=True, kw_only=True):
+    """The settings file's policy for material changes is now `to`; `allow` are the hashes it names, None for none."""
+
+    actor: Actor
+    allow: Annotated[list[Hex64], msgspec.Meta(min_length=1)] | None
+    from_: Literal["withhold", "stop"] = msgspec.field(name="from")
+    to: Literal["withhold", "stop"]
+    type: Literal["policy"] = "policy"
+
+
+class Allowance(Record, frozen=True, kw_only=True):
+    """`actor` in `role` approved `definitions` (hashes) beforehand: they count as approved when they appear."""
+
+    actor: Actor
+    authority: Words
+    definitions: Annotated[list[Hex64], msgspec.Meta(min_length=1)]
+    role: Role
+    type: Literal["allowance"] = "allowance"
+
+
+class Release(Record, frozen=True, kw_only=True):
+    """The catalogue `to` is installed in place of `from`; `asks` are the fields that wait for a decision by it."""
+
+    actor: Actor
+    asks: dict[FieldName, Hex64]
+    from_: Hex64 = msgspec.field(name="from")
+    hexes = ("from_", "to")
+    to: Hex64
+    type: Literal["release"] = "release"
 
 
 class Mode(Record, frozen=True, kw_only=True):
@@ -385,6 +447,11 @@ TYPES: dict[str, type[Record]] = {
     "request": Request,
     "answer": Answer,
     "identity": Identity,
+    "decision": Decision,
+    "switch": Switch,
+    "policy": Policy,
+    "allowance": Allowance,
+    "release": Release,
 }
 
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}
@@ -508,6 +575,11 @@ def _is_identity(record: Any) -> bool:
     )
 
 
+def _is_decision(record: Any) -> bool:
+    dated = record.expires is None or (record.decision == "approved" and is_instant(record.expires))
+    return dated and _is_consent(record)
+
+
 _MORE: dict[type[Record], Any] = {
     Attempt: _is_destination,
     Contact: _is_destination,
@@ -519,6 +591,10 @@ _MORE: dict[type[Record], Any] = {
     EnrolmentByHand: _has_its_certificate,
     Consent: _is_consent,
     Identity: _is_identity,
+    Decision: _is_decision,
+    Policy: lambda record: _is_hex("".join(record.allow or ())),
+    Allowance: lambda record: _is_hex("".join(record.definitions)),
+    Release: lambda record: _is_hex("".join(record.asks.values())),
 }
 
 

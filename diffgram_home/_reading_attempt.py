@@ -18,7 +18,12 @@ from diffgram_home._rows import attempt_line
 from diffgram_home.home import Home
 from diffgram_home.models import Attempt, Batch, Body, Leaf
 
-CHANGES = ("consent", "mode", "person", "enrolment", "pruned", "incident", "instruction", "identity")
+CHANGES = (
+    *("consent", "decision", "allowance", "release", "mode", "switch", "policy", "person", "enrolment", "pruned"),
+    *("incident", "instruction", "identity"),
+)
+_SHOWN_AS = {"decision": "consent", "allowance": "consent", "switch": "field", "release": "catalogue"}
+"""What a change is called to people, where that is not the name of its leaf."""
 _HINTS: Mapping[str | None, str] = {
     "accepted": "corporate has signed for exactly these bytes; nothing is to be done",
     "rejected": "nothing was stored at corporate; the code says why, and Pending whether it is tried again",
@@ -124,7 +129,8 @@ def _change(row: Leaf) -> views.Change:
         return views.Change(row.at, "", "damaged", "", None, None, str(refused), row.position)
     at = datetime.strptime(entry.at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     subject, before, after, detail = _CHANGE_TEXTS[row.type](entry)
-    return views.Change(at, entry.actor, row.type, subject, before, after, detail, row.position)  # type: ignore[attr-defined]
+    what = _SHOWN_AS.get(row.type, row.type)
+    return views.Change(at, entry.actor, what, subject, before, after, detail, row.position)  # type: ignore[attr-defined]
 
 
 def _of_consent(entry: record.Consent) -> tuple[str, str | None, str | None, str | None]:
@@ -132,6 +138,35 @@ def _of_consent(entry: record.Consent) -> tuple[str, str | None, str | None, str
     subject = names[0] if len(names) == 1 else f"{len(names)} fields"
     detail = f"as {entry.role}; {entry.authority}; " if entry.authority else f"as {entry.role}; "
     return subject, None, entry.decision, detail + ", ".join(names)
+
+
+def _of_decision(entry: record.Decision) -> tuple[str, str | None, str | None, str | None]:
+    names = sorted(entry.fields)
+    subject = names[0] if len(names) == 1 else f"{len(names)} fields"
+    told = [f"as {entry.role}", entry.authority, f"until {entry.expires}" if entry.expires else ""]
+    told += ["by policy" if entry.source == "policy" else "", ", ".join(names)]
+    return subject, None, entry.decision, "; ".join(filter(None, told))
+
+
+def _of_allowance(entry: record.Allowance) -> tuple[str, str | None, str | None, str | None]:
+    count = len(entry.definitions)
+    subject = "1 definition" if count == 1 else f"{count} definitions"
+    told = f"as {entry.role}; {entry.authority}; {', '.join(digest[:12] for digest in entry.definitions)}"
+    return subject, None, "approved beforehand", told
+
+
+def _of_release(entry: record.Release) -> tuple[str, str | None, str | None, str | None]:
+    asks = f"asks for a decision about: {', '.join(sorted(entry.asks))}" if entry.asks else "asks for nothing"
+    return "catalogue", entry.from_[:12], entry.to[:12], asks
+
+
+def _of_switch(entry: record.Switch) -> tuple[str, str | None, str | None, str | None]:
+    return entry.field, entry.from_, entry.to, f"by {entry.source}"
+
+
+def _of_policy(entry: record.Policy) -> tuple[str, str | None, str | None, str | None]:
+    named = ", ".join(digest[:12] for digest in entry.allow or ()) or "none"
+    return "on_material_change", entry.from_, entry.to, f"definitions that it names: {named}"
 
 
 def _of_mode(entry: record.Mode) -> tuple[str, str | None, str | None, str | None]:
@@ -177,6 +212,11 @@ def _of_identity(entry: record.Identity) -> tuple[str, str | None, str | None, s
 
 _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, str | None]]] = {
     "consent": _of_consent,
+    "decision": _of_decision,
+    "allowance": _of_allowance,
+    "release": _of_release,
+    "switch": _of_switch,
+    "policy": _of_policy,
     "mode": _of_mode,
     "person": _of_person,
     "enrolment": _of_enrolment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -13,9 +14,10 @@ from audit.gate import Rules
 from audit.modes import MODES, Switch, effective
 from diffgram_home import attempts, bodies, explaining, facts, instructing, ledger, rules, views
 from diffgram_home.blocks import position_mode, unpack
+from diffgram_home.deciding import BY_DATE
 from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home
-from diffgram_home.models import QUEUED, Approval, Attempt, Batch, Block, Hour, Notice, Source, Tally
+from diffgram_home.models import QUEUED, Approval, Attempt, Batch, Block, Decline, Hour, Notice, Source, Tally
 from diffgram_home.store import Store
 
 # What of the seed's summary table is fixed; the rest of each row is read from catalogue, consent and modes.
@@ -104,16 +106,36 @@ def _own(home: Home, case: str) -> tuple[str, Mapping[str, str]]:
     return file.cases[case], effective(home.catalogue, file.cases, file.kinds)
 
 
-def field_row(field, approvals: Sequence[Approval]) -> views.Field:
-    row = next((row for row in reversed(approvals) if row.hash == field.hash and row.withdrawn_at is None), None)
+def field_rows(home: Home, session: Session, now: datetime) -> tuple[views.Field, ...]:
+    """Every field of the catalogue, in its order, with what was decided about it."""
+    approvals, declines = defaultdict(list), {}
+    for row in session.scalars(select(Approval).order_by(Approval.id)):
+        approvals[row.field].append(row)
+    for declined in session.scalars(select(Decline).where(Decline.ended_at.is_(None)).order_by(Decline.id)):
+        declines[declined.field, declined.hash] = declined
+    off = rules.within(home, session, now).consent.off
+    return tuple(
+        _field_row(field, approvals[field.name], declines.get((field.name, field.hash)), field.name in off, now)
+        for field in home.catalogue.fields.values()
+    )
+
+
+def _field_row(field, approvals: Sequence[Approval], no: Decline | None, off: bool, now: datetime) -> views.Field:
+    own = [row for row in approvals if row.hash == field.hash and row.withdrawn_at is None]
+    row = next((row for row in reversed(own) if row.expires_at is None or row.expires_at > now), None)
     values = {name: getattr(field, name) for name in _SAME}
     return views.Field(
         **values,
-        state=_field_state(field, approvals, row),
+        state=_field_state(field, approvals, row, no),
         approved_by=row.actor if row else None,
         approved_role=row.role if row else None,
         approved_at=row.at if row else None,
-        authority=row.authority if row else None,
+        authority=row.authority if row else no.authority if no else None,
+        expires_at=row.expires_at if row else None,
+        source=row.source if row else None,
+        declined_by=no.actor if no else None,
+        declined_at=no.at if no else None,
+        off=off,
     )
 
 
@@ -123,16 +145,19 @@ _SAME = (
 )
 
 
-def _field_state(field, approvals: Sequence[Approval], row: Approval | None) -> str:
+def _field_state(field, approvals: Sequence[Approval], row: Approval | None, no: Decline | None) -> str:
     if field.removed is not None:
         return "removed"
     if field.case == REQUEST:
         return "requested"
     if row is not None:
         return "approved"
-    if any(other.withdrawn_at is None for other in approvals):
-        return "changed"
-    return "withdrawn" if approvals else "new"
+    if no is not None:
+        return "declined"
+    last = next((other for other in reversed(approvals) if other.hash == field.hash), None)
+    if last is not None:  # this very definition was decided about
+        return "expired" if last.withdrawn_at is None or last.withdrawn_by == BY_DATE else "withdrawn"
+    return "changed" if approvals else "new"
 
 
 def pending_row(home: Home, session: Session, row: Batch, lines: int) -> views.Pending:

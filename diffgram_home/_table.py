@@ -44,6 +44,15 @@ class Table:
             self.fault("setting-value", key, f"'{self._dotted(key)}' cannot be {value!r}", hint)
         return default
 
+    def texts(self, key: str, *, pattern_hint: str, check: Callable[[str], bool]) -> tuple[str, ...]:
+        found = self._take(key, list, "a list of texts in quotes", []) or []
+        for value in found:
+            if not isinstance(value, str) or not check(value):
+                self.fault(
+                    "setting-value", key, f"'{self._dotted(key)}' cannot hold {value!r}", f"write {pattern_hint}"
+                )
+        return tuple(dict.fromkeys(value for value in found if isinstance(value, str)))
+
     def number(self, key: str, default: int, low: int, high: int) -> int:
         value = self._take(key, int, "a whole number", default)
         if value is None or low <= value <= high:

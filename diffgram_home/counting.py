@@ -73,6 +73,16 @@ def notice(session: Session, now: datetime, code: str, subject: str, text: str, 
     return fresh
 
 
+def reword(session: Session, now: datetime, code: str, subject: str, text: str, hint: str) -> None:
+    """Open a notice, or say what the open one says in other words; it is not repeated by that."""
+    row = session.get(Notice, (code, subject[:300]))
+    if row is None or row.ended_at is not None:
+        notice(session, now, code, subject, text, hint)
+    elif (row.text, row.hint) != (text, hint):
+        row.text, row.hint, row.last_at = text, hint, now
+        session.flush()
+
+
 def end_notice(session: Session, now: datetime, code: str, subject: str | None = None) -> None:
     """Say that what the notice told is over."""
     if subject is None:

@@ -1,7 +1,8 @@
 """Small facts about the installation, by name, as JSON in one table: what needs no table of its own.
 
-Names in use: `installation`, `generation`, `cases`, `kinds`, `enrolment`, `heartbeat`, `verified`, `pruned`,
-`instructions`, `tripped`, `conflict`, `elsewhere`.
+Names in use: `installation`, `generation`, `cases`, `kinds`, `fields`, `policy`, `allowed`, `catalogue`, `definitions`,
+`undecided`, `enrolment`, `heartbeat`, `verified`, `pruned`, `instructions`,
+`tripped`, `conflict`, `elsewhere`.
 """
 
 from __future__ import annotations

@@ -19,10 +19,12 @@ from pathlib import Path
 from cryptography import x509
 
 from audit import modes as mode_file
-from diffgram_home import people, reading, views
+from diffgram_home import people, reading, upgrading, views
 from diffgram_home.home import Home
 
 FAULT, NOTICE = "fault", "notice"
+_WORTH_KNOWING = frozenset({upgrading.CHANGED, upgrading.ENDS, upgrading.ENDED})
+"""Codes of open notices that say what waits for a person, while all works as it should."""
 LITTLE_SPACE_BYTES = 200 * 1024 * 1024
 SHORTEST_SILENCE = timedelta(seconds=60)
 SPOOL_SHARE = 0.8
@@ -202,7 +204,9 @@ def _asked(facts: Facts) -> Iterator[Finding]:
 def _open_notices(facts: Facts) -> Iterator[Finding]:
     for notice in facts.notices:
         subject = f" ({notice.subject})" if notice.subject else ""
-        yield Finding(FAULT, notice.code, f"{notice.text}{subject}", notice.hint)
+        yield Finding(
+            NOTICE if notice.code in _WORTH_KNOWING else FAULT, notice.code, f"{notice.text}{subject}", notice.hint
+        )
 
 
 def _ledger(facts: Facts) -> Iterator[Finding]:
@@ -246,7 +250,7 @@ def _some(names: tuple[str, ...], most: int = 5) -> str:
 
 def gather(home: Home, now: datetime) -> Facts:
     """Read what `findings` needs from the data folder and the database."""
-    settings, overview, fields = home.settings, reading.overview(home, now), reading.fields(home)
+    settings, overview, fields = home.settings, reading.overview(home, now), reading.fields(home, now)
     on = {case.case for lane in overview.lanes if (case := lane.case).mode == "on"}
     live = [f for f in fields if f.state != "removed"]
     certificate_ends_at, certificate_damaged = _certificate(settings.folder / "keys" / "certificate.pem")
@@ -265,7 +269,7 @@ def gather(home: Home, now: datetime) -> Facts:
         certificate_damaged=certificate_damaged,
         roles=_roles(home),
         cases=tuple(lane.case for lane in overview.lanes),
-        withheld_fields=tuple(f.name for f in live if f.state != "approved" and (f.case in on or f.case == "every")),
+        withheld_fields=tuple(f.name for f in live if f.undecided and (f.case in on or f.case == "every")),
         expired_fields=tuple(f.name for f in live if home.catalogue.fields[f.name].expired(now.date())),
         has_index=settings.product.index is not None,
         attempts=overview.attempts,

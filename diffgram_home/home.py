@@ -105,7 +105,7 @@ def read_product(settings: Settings) -> tuple[Catalogue, Index]:
             for pinned, data in zip(settings.product.catalogue, sources, strict=True)
         ]
         catalogue = catalogues.load(catalogues.core(), *texts)
-        faults += kind_faults(settings, catalogue)
+        faults += kind_faults(settings, catalogue) + field_faults(settings, catalogue)
     except CatalogueFaults as error:
         faults += [
             SettingsFault(f.code, "product.catalogue", f"{f.file}:{f.line}: {f.message}", f.hint) for f in error.faults
@@ -128,6 +128,20 @@ def kind_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]
             hint = "write 'off', 'local' or 'on'"
             faults.append(SettingsFault("setting-value", f"kinds.{name}", f"'{name}' cannot be '{mode}'", hint))
     return faults
+
+
+def field_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]:
+    """What is wrong with the names under [fields]: a switch that switches nothing must not go unnoticed."""
+    return [
+        SettingsFault(
+            "field-unknown",
+            f"fields.{name}",
+            f"the catalogue has no field '{name}'",
+            "'diffgram-home fields' lists the fields; remove the line",
+        )
+        for name in settings.fields
+        if name not in catalogue.fields or catalogue.fields[name].case == catalogues.REQUEST
+    ]
 
 
 def _index(data: bytes, faults: list[SettingsFault]) -> Index:

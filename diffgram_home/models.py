@@ -230,7 +230,10 @@ class Switch(Base):
 
 
 class Approval(Base):
-    """One approval of one definition of one field; withdrawn ones stay."""
+    """One approval of one definition of one field, until `expires_at` if that is set; ended ones stay.
+
+    `withdrawn_by` is `home` where the date has ended it. `source` is `person`, or `policy` for one given beforehand.
+    """
 
     __tablename__ = "approval"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -242,6 +245,32 @@ class Approval(Base):
     at: Mapped[datetime] = mapped_column(Instant)
     withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
     withdrawn_by: Mapped[str | None] = mapped_column(String(120))
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    source: Mapped[str] = mapped_column(String(10), default="person", server_default="person")
+
+
+class Decline(Base):
+    """One definition of one field to which somebody said no; `ended_at` when it was approved after all."""
+
+    __tablename__ = "decline"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    field: Mapped[str] = mapped_column(String(120), index=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(String(20))
+    authority: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Definition(Base):
+    """A definition that was installed here, in the words that its hash is over: what was approved can be read later."""
+
+    __tablename__ = "definition"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    field: Mapped[str] = mapped_column(String(120), index=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    seen_at: Mapped[datetime] = mapped_column(Instant)
 
 
 class Hour(Base):

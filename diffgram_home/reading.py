@@ -6,18 +6,17 @@ attempt in full, and the history, are `_reading_attempt`'s; rows become values i
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
 from audit import checkpoint
-from audit.catalogue import CASES, REQUEST
+from audit.catalogue import CASES
 from diffgram_home import _rows, bodies, facts, ledger, rules, views
 from diffgram_home._reading_attempt import attempt, history
 from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
-from diffgram_home.models import QUEUED, VOIDING, Approval, Batch, Block, Checkpoint
+from diffgram_home.models import QUEUED, VOIDING, Batch, Block, Checkpoint
 
 LAST_ATTEMPTS = 8
 WINDOW = 5000
@@ -46,10 +45,10 @@ __all__ = [
 def overview(home: Home, now: datetime) -> views.Overview:
     """The first page: four lanes, last attempts, notices, and where the ledger stands."""
     with home.store.read() as session:
-        holding = rules.within(home, session)
-        live = [field for field in home.catalogue.fields.values() if field.removed is None]
-        asked = [field for field in live if field.case != REQUEST]  # a request is its own decision
-        approved = sum(map(holding.consent.approves, asked))
+        holding = rules.within(home, session, now)
+        live = [field for field in _rows.field_rows(home, session, now) if field.state != "removed"]
+        asked = [field for field in live if field.state != "requested"]  # a request is its own decision
+        approved = sum(field.state == "approved" for field in asked)
         enrolment = facts.get(session, "enrolment") or {}
         heartbeat = facts.get(session, "heartbeat") or {}
         return views.Overview(
@@ -64,6 +63,7 @@ def overview(home: Home, now: datetime) -> views.Overview:
             fields=len(live),
             approved=approved,
             unapproved=len(asked) - approved,
+            undecided=sum(field.undecided for field in asked),
             catalogue=home.catalogue.hash,
             corporate=home.settings.corporate.url,
             enrolled=bool(enrolment),
@@ -80,13 +80,10 @@ def cases(home: Home) -> tuple[views.Case, ...]:
         return tuple(_rows.case_row(home, session, case, holding) for case in CASES)
 
 
-def fields(home: Home) -> tuple[views.Field, ...]:
+def fields(home: Home, now: datetime | None = None) -> tuple[views.Field, ...]:
     """Every field of the catalogue with its approval, in the catalogue's order; the page searches and filters."""
-    by_name: dict[str, list[Approval]] = defaultdict(list)
     with home.store.read() as session:
-        for row in session.scalars(select(Approval).order_by(Approval.id)):
-            by_name[row.field].append(row)
-    return tuple(_rows.field_row(field, by_name[field.name]) for field in home.catalogue.fields.values())
+        return _rows.field_rows(home, session, now or datetime.now(UTC))
 
 
 def pending(home: Home, *, case: str | None = None, limit: int = 20, lines: int = 50) -> views.PendingPage:
@@ -106,6 +103,7 @@ def pending(home: Home, *, case: str | None = None, limit: int = 20, lines: int 
             not_sealed=_rows.not_sealed(session),
             withheld=tuple(row for row in _rows.last_withheld(session) if case in (None, row.case)),
             approval_missing=not all(map(holding.consent.allows, home.catalogue.wrapping())),
+            stopped=holding.consent.stopped,
             enrolled=bool(facts.get(session, "enrolment")),
         )
 

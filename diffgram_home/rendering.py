@@ -30,6 +30,7 @@ _NAVIGATION: Final = (
 )
 DONE: Final = {
     "approved": "Approved. What was approved may leave from now on, as soon as its case is on.",
+    "declined": "Declined. These fields stay here, and nobody is asked again until a release changes their definition.",
     "withdrawn": "Withdrawn. These fields are withheld from now on; what was sealed with them will not go.",
     "on": "Switched on, and recorded in the history. It took effect at once.",
     "switched": "Switched, and recorded in the history. It took effect at once.",
@@ -57,6 +58,7 @@ CASE_NAMES: Final = {
 _WHY: Final = {
     "not-approved": "the field is not approved",
     "asked": "corporate asked to withhold the field",
+    "field-off": "the field is switched off",
     "not-on": "its mode is not on",
     "collected-earlier": "collected before the last switch to on",
     "undeclared-kind": "the catalogue has no such kind",
@@ -87,6 +89,7 @@ _STOP: Final = (
     "identity",
     "receipt",
     "undeclared",
+    "stopped",
 )
 
 

@@ -2,8 +2,11 @@
 
 Reads only; `switching` and `consenting` change. Rules:
 - The file can narrow at once and widen only when `switching.apply` has recorded it: until then the narrower of file and
-  record holds.
+  record holds. So it is with modes, with switches of fields, and with the policy.
 - What corporate asked (`instructing`) narrows at once, and says nothing about what the customer's own settings are.
+- An approval with a date ends at that moment, whether or not its end was recorded already (`upgrading.look_at_dates`).
+- With the policy `stop`, nothing may leave while a material change waits for a decision, or was not looked at yet.
+- The clock is read here only for a caller who has no moment of their own.
 - A file that cannot be read, or has any fault, means off (design 6).
 """
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Connection, Text, cast, func, literal, or_, select
@@ -24,8 +28,8 @@ from audit.modes import ALL_OFF, OFF, Modes, Switch, effective, narrowed, narrow
 from diffgram_home import facts, instructing
 from diffgram_home import settings as settings_file
 from diffgram_home.errors import SettingsFaults
-from diffgram_home.home import Home, kind_faults
-from diffgram_home.models import Approval, Value
+from diffgram_home.home import Home, field_faults, kind_faults
+from diffgram_home.models import Approval, Decline, Value
 from diffgram_home.models import Switch as SwitchRow
 from diffgram_home.settings import Settings
 
@@ -35,7 +39,7 @@ CODEC = Codec(_ENCODER.encode, _DECODER.decode, _ENCODER.encode_lines, _DECODER.
 # Asked for several times a batch: made once, and of plain columns, since putting a statement together costs more than
 # the database's answer.
 _VALUE, _APPROVAL = Value.__table__.c, Approval.__table__.c
-_STAMPED = ("cases", "generation", "instructions", "kinds")
+_STAMPED = ("undecided", "cases", "catalogue", "fields", "generation", "instructions", "kinds", "policy")
 _STAMP = (
     select(_VALUE.name, _VALUE.data)
     .where(or_(*(_VALUE.name == name for name in _STAMPED)))  # an `in_` is put together anew each time
@@ -52,41 +56,58 @@ _STAMP = (
 )
 
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Modes as they were last recorded: cases and kinds as the file said, switches as they took effect."""
+    """What was last recorded: cases, kinds, fields and policy as the file said, switches as they took effect."""
 
     cases: dict[str, str]
     own: dict[str, str]
     switches: dict[str, Switch]
     generation: int
+    fields: dict[str, str]
+    on_material_change: str
+    allow: tuple[str, ...]
 
 
-def current(home: Home) -> Rules:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Rules that hold from `since` until `until`, while file and database stay as they are."""
+
+    file: Settings | SettingsFaults
+    stamp: tuple[object, ...]
+    since: datetime
+    until: datetime
+    rules: Rules
+
+
+def current(home: Home, now: datetime | None = None) -> Rules:
     """The gate's rules at this moment; the same object as before while nothing changed.
 
     Asked several times a batch, so that what is compared is small: generations and the number of approvals only rise.
     Kept only here, where what is seen is committed: numbers that were rolled back come again and mean something else.
     """
     with home.store.look() as connection:
-        return seen(home, connection)
+        return seen(home, connection, now)
 
 
-def seen(home: Home, session: Session | Connection) -> Rules:
+def seen(home: Home, session: Session | Connection, now: datetime | None = None) -> Rules:
     """The same as a session sees it that has changed neither modes nor consent."""
+    now = now or datetime.now(UTC)
     file, stamp = read_file(home), _stamp(session)
-    kept = home.cache.get("current")
-    if kept is not None and kept[0] is file and kept[1] == stamp:
-        return kept[2]
-    rules = within(home, session)
-    home.cache["current"] = (file, stamp, rules)
+    kept: _Kept | None = home.cache.get("current")
+    if kept is not None and kept.file is file and kept.stamp == stamp and kept.since <= now < kept.until:
+        return kept.rules
+    rules = within(home, session, now)
+    home.cache["current"] = _Kept(file, stamp, now, _next_end(session, now), rules)
     return rules
 
 
-def within(home: Home, session: Session | Connection) -> Rules:
+def within(home: Home, session: Session | Connection, now: datetime | None = None) -> Rules:
     """The gate's rules as the session's transaction sees them."""
-    modes = modes_now(home, session)
-    consent = replace(consent_now(session), asked=instructions.withheld(instructing.asks(session)))
+    modes, consent = modes_now(home, session), _consent(home, session, now or datetime.now(UTC))
     kept = home.cache.get("rules")
     if kept is not None and kept.modes == modes and kept.consent == consent:
         return kept
@@ -113,22 +134,65 @@ def _stamp(session: Session | Connection) -> tuple[object, ...]:
     return tuple(sorted(map(tuple, session.execute(_STAMP))))
 
 
-def consent_now(session: Session | Connection) -> Consent:
-    """Every approved definition that was not withdrawn."""
+def consent_now(session: Session | Connection, now: datetime) -> Consent:
+    """Every definition whose approval holds `now`: neither withdrawn nor past its date."""
     approved: dict[str, set[str]] = defaultdict(set)
-    for field, digest in session.execute(select(Approval.field, Approval.hash).where(Approval.withdrawn_at.is_(None))):
+    dated = Approval.expires_at.is_(None) | (Approval.expires_at > now)
+    for field, digest in session.execute(
+        select(Approval.field, Approval.hash).where(Approval.withdrawn_at.is_(None), dated)
+    ):
         approved[field].add(digest)
     return Consent({field: frozenset(digests) for field, digests in approved.items()})
+
+
+def declined_now(session: Session | Connection) -> frozenset[tuple[str, str]]:
+    """(field, definition hash) to which somebody said no."""
+    rows = session.execute(select(Decline.field, Decline.hash).where(Decline.ended_at.is_(None)))
+    return frozenset((field, digest) for field, digest in rows)
+
+
+def policy_now(home: Home, session: Session | Connection) -> str:
+    """The stricter of what the file says now and what was recorded."""
+    file, recorded = read_file(home), facts.get(session, "policy", {}).get("on_material_change")
+    stated = None if isinstance(file, SettingsFaults) else file.policy.on_material_change
+    return "stop" if "stop" in (stated, recorded) else "withhold"
+
+
+def stopped_now(home: Home, session: Session | Connection) -> bool:
+    """Whether the policy lets nothing leave until somebody has decided about a release's changes."""
+    if policy_now(home, session) != "stop":
+        return False
+    seen = facts.get(session, "catalogue")
+    undecided = facts.get(session, "undecided", {})
+    return seen != home.catalogue.hash or any(material for _, material in undecided.values())
+
+
+def _consent(home: Home, session: Session | Connection, now: datetime) -> Consent:
+    file = read_file(home)
+    off = frozenset() if isinstance(file, SettingsFaults) else file.fields_off
+    off |= {name for name, mode in facts.get(session, "fields", {}).items() if mode == "off"}
+    asked = instructions.withheld(instructing.asks(session))
+    return replace(consent_now(session, now), asked=asked, off=off, stopped=stopped_now(home, session))
+
+
+def _next_end(session: Session | Connection, now: datetime) -> datetime:
+    """When the next approval ends by its date."""
+    dated = Approval.withdrawn_at.is_(None), Approval.expires_at > now
+    return session.scalar(select(func.min(Approval.expires_at)).where(*dated)) or _NEVER
 
 
 def applied(session: Session | Connection) -> Applied:
     """The modes as `switching.apply` last recorded them."""
     rows = session.execute(select(SwitchRow.kind, SwitchRow.mode, SwitchRow.generation))
+    policy = facts.get(session, "policy", {})
     return Applied(
         facts.get(session, "cases", {}),
         facts.get(session, "kinds", {}),
         {kind: Switch(mode, generation) for kind, mode, generation in rows},
         facts.get(session, "generation", 0),
+        facts.get(session, "fields", {}),
+        policy.get("on_material_change", "withhold"),
+        tuple(policy.get("allow", ())),
     )
 
 
@@ -154,5 +218,5 @@ def _read(home: Home) -> Settings | SettingsFaults:
         file = settings_file.read(home.settings.path, os.environ)
     except SettingsFaults as error:
         return error
-    faults = kind_faults(file, home.catalogue)
+    faults = kind_faults(file, home.catalogue) + field_faults(file, home.catalogue)
     return SettingsFaults(str(file.path), tuple(faults)) if faults else file

@@ -44,6 +44,7 @@ from diffgram_home import (
     switching,
     tripped,
     tripwire,
+    upgrading,
 )
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home, open_home
@@ -77,6 +78,7 @@ class Ticker:
         self._busy(
             (
                 ("modes", switching.apply),
+                ("consent", upgrading.attend),
                 ("intake", intake.take),
                 ("sealing", sealing.seal_waiting),
                 ("tripwire", tripped.take),

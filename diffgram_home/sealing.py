@@ -32,7 +32,10 @@ from diffgram_home.settings import CASE_MODES
 BATCHES_A_TRANSACTION = 16
 BLOCKS_A_TRANSACTION = 64
 NOT_APPROVED = "approval-missing"
-_VOID_REASONS = {"switched": "mode", "not-approved": "withdrawn", "expired": "withdrawn", "asked": "withdrawn"}
+_VOID_REASONS = {
+    **dict.fromkeys(("switched", "field-off"), "mode"),
+    **dict.fromkeys(("not-approved", "expired", "asked"), "withdrawn"),
+}
 
 
 def seal_waiting(home: Home, now: datetime) -> list[Made]:
@@ -65,7 +68,7 @@ def void_within(
     batch = session.get(Batch, batch_id)
     if batch is None or batch.state != QUEUED:
         return False
-    rules = ruling.within(home, session)
+    rules = ruling.within(home, session, now)
     standing = ledger.standing(session)
     header = header_for(home, batch.case, batch.sequence, standing, now, reason)
     try:
@@ -86,7 +89,7 @@ def void_within(
 
 def seal_again(home: Home, session: Session, batch: Batch, now: datetime) -> list[Made]:
     """Put the messages of a voided batch through the gate as it is now; inside a write transaction."""
-    rules = ruling.within(home, session)
+    rules = ruling.within(home, session, now)
     pieces = []
     for source in session.scalars(select(Source).where(Source.batch_id == batch.id).order_by(Source.id)):
         held = blocks.messages(session, source.block_id)
@@ -105,12 +108,13 @@ def void_refused(home: Home, now: datetime) -> int:
     voided, after = 0, 0
     while True:
         with home.store.write() as session:
-            if ruling.within(home, session).modes == ALL_OFF:
-                return voided
+            rules = ruling.within(home, session, now)
+            if rules.modes == ALL_OFF or rules.consent.stopped:
+                return voided  # nothing goes, and nothing is given up either
             wanted = select(Batch).where(Batch.state == QUEUED, Batch.id > after).order_by(Batch.id).limit(20)
             waiting = list(session.scalars(wanted))
             for batch in waiting:
-                reason = _refusal(session, batch, ruling.within(home, session), now)
+                reason = _refusal(session, batch, ruling.within(home, session, now), now)
                 voided += reason is not None and void_within(home, session, batch.id, reason, now)
         if not waiting:
             return voided
@@ -135,9 +139,11 @@ def _may_have_left(session: Session, batch: Batch) -> bool:
 
 def _seal_some(home: Home, session: Session, case: str, now: datetime) -> tuple[list[Made], bool]:
     """A few batches of one case in one transaction; says whether more may be waiting."""
-    rules = ruling.within(home, session)
+    rules = ruling.within(home, session, now)
     if rules.modes == ALL_OFF:
         return [], False  # the settings cannot be read: nothing moves, and nothing is given up either
+    if rules.consent.stopped:
+        return [], False  # a release waits for a decision: nothing moves until then; the notice says so
     if not any(rules.modes.of(kind.name).mode == "on" for kind in home.catalogue.live_kinds(case)):
         return [], _pass_by(session, case, now)
     if not all(map(rules.consent.allows, home.catalogue.wrapping())):

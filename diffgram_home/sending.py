@@ -246,8 +246,8 @@ def _next(current: Round, session: Session, force: bool, now: datetime) -> Batch
     Without approval of header and envelope the gate refuses all: then no attempt is made, hence no noise.
     """
     home = current.home
-    held = rules.seen(home, session)
-    if not all(map(held.consent.allows, home.catalogue.wrapping())):
+    held = rules.seen(home, session, now)
+    if held.consent.stopped or not all(map(held.consent.allows, home.catalogue.wrapping())):
         return None
     cases = [case for case, mode in held.modes.cases.items() if mode == "on"]
     bound = {"cases": cases, "tried": list(current.tried)}

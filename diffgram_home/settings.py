@@ -26,6 +26,8 @@ from diffgram_home.errors import SettingsFault, SettingsFaults
 _HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 SECRETS = ("DIFFGRAM_HOME_DATABASE_URL", "DIFFGRAM_HOME_PROXY")
 MIB = 1024 * 1024
+FIELD_MODES = ("off", "on")
+POLICIES = ("withhold", "stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,18 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What to do when a release changes what may leave, and the definitions that may be approved beforehand.
+
+    `allow` are definition hashes. A hash counts only once somebody with the role `security` has recorded it
+    (`consenting.allow`): the file alone widens nothing.
+    """
+
+    on_material_change: str
+    allow: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of one installation's settings; `path` is the file they came from."""
 
@@ -117,6 +131,13 @@ class Settings:
     keep: Keep
     cases: Mapping[str, str]
     kinds: Mapping[str, str]
+    fields: Mapping[str, str]
+    policy: Policy
+
+    @property
+    def fields_off(self) -> frozenset[str]:
+        """The names of the fields that the file switches off."""
+        return frozenset(name for name, mode in self.fields.items() if mode == "off")
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -166,6 +187,8 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         keep=_keep(top.table("keep")),
         cases=_cases(top.table("cases")),
         kinds=_kinds(top.table("kinds")),
+        fields=_fields(top.table("fields")),
+        policy=_policy(top.table("policy")),
     )
     top.finish()
     return settings
@@ -297,6 +320,19 @@ def _cases(table: Table) -> Mapping[str, str]:
 def _kinds(table: Table) -> Mapping[str, str]:
     modes = tuple(dict.fromkeys(mode for modes in CASE_MODES.values() for mode in modes))
     return MappingProxyType({kind: table.choice(kind, modes, "off") for kind in table.values})
+
+
+def _fields(table: Table) -> Mapping[str, str]:
+    return MappingProxyType({name: table.choice(name, FIELD_MODES, "off") for name in table.values})
+
+
+def _policy(table: Table) -> Policy:
+    policy = Policy(
+        on_material_change=table.choice("on_material_change", POLICIES, POLICIES[0]),
+        allow=table.texts("allow", pattern_hint="definition hashes, 64 hex digits each", check=_is_hex64),
+    )
+    table.finish()
+    return policy
 
 
 def _secret(name: str, environ: Mapping[str, str], faults: list[SettingsFault]) -> str | None:

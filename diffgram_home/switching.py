@@ -1,4 +1,5 @@
-"""Changes modes: takes over what the settings file says, records it, tells the products, voids what may no longer go.
+"""Changes modes, fields and policy: takes over what the settings file says, records it, tells the products, voids what
+may no longer go.
 
 The file is the customer's; it is edited by hand and by `set_mode` alike, and comments survive. Rules:
 - A change is a ledger record (who, when, from, to) and a new generation for every kind whose effective mode moved;
@@ -6,6 +7,7 @@ The file is the customer's; it is edited by hand and by `set_mode` alike, and co
 - Crash points: the file is replaced by rename first; the record follows with the next `apply`, which any process may
   run. Until then `rules` holds to the narrower of the two. Products learn last when a mode widens and first when it
   narrows, so that nothing is collected that the record does not allow.
+- A field can be switched off alone, and on again as far as it is approved; its kinds' generations do not move by that.
 - An unreadable file turns all off, with a notice, until it can be read again; generations do not move for that.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,8 +27,9 @@ from tomlkit.exceptions import TOMLKitError
 
 from audit import instructions, record
 from audit import modes as audit_modes
+from audit.catalogue import REQUEST
 from audit.modes import Modes, effective, narrowed
-from diffgram_home import counting, facts, files, instructing, locks, modefile, rules, sealing, settings
+from diffgram_home import counting, facts, files, instructing, locks, modefile, rules, sealing, settings, upgrading
 from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.home import Home
 from diffgram_home.ledger import append
@@ -46,12 +50,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that was switched off, or on again."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """What `apply` did: the changes, whether the file could be read, and how many batches were voided."""
 
     changes: tuple[Change, ...]
     readable: bool
     voided: int
+    fields: tuple[FieldChange, ...] = ()
 
 
 def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
@@ -61,7 +75,7 @@ def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
     """
     with _alone(home):
         applied = _apply(home, now, actor)
-    if not applied.changes:
+    if not applied.changes and not applied.fields:
         return applied
     return replace(applied, voided=sealing.void_refused(home, now))
 
@@ -77,30 +91,48 @@ def _apply(home: Home, now: datetime, actor: str | None) -> Applied:
         asks = instructing.asks(session)
     wanted = effective(home.catalogue, *instructions.modes(asks, file.cases, file.kinds))
     if not dark and _same(was, file, wanted):
-        _tell_products(home, Modes(dict(file.cases), was.switches), now)
+        _tell_products(home, Modes(dict(file.cases), was.switches), now, file.fields_off)
         return Applied((), True, 0)
-    _tell_products(home, _narrowed(was, wanted), now)
-    changes, modes = _record(home, file, wanted, now, actor)
-    _tell_products(home, modes, now)
-    return Applied(changes, True, 0)
+    was_off = {name for name, mode in was.fields.items() if mode == "off"}
+    _tell_products(home, _narrowed(was, wanted), now, file.fields_off | was_off)
+    changes, fields, modes = _record(home, file, wanted, now, actor)
+    _tell_products(home, modes, now, file.fields_off)
+    return Applied(changes, True, 0, fields)
 
 
 def set_mode(home: Home, case: str, kind: str | None, mode: str, actor: str, now: datetime) -> Applied:
     """Write a mode into the file, comments kept, and apply it; raises SettingsFaults, StoreError, or ValueError."""
     _check_mode(home, case, kind, mode)
     with _alone(home):  # or of two people who switch at once, one would write back what the other had just changed
-        _replace(home, _edited(home, *(("cases", case) if kind is None else ("kinds", kind)), mode))
+        _replace(home, _edited(home, "cases" if kind is None else "kinds", {kind or case: mode}))
     return apply(home, now, actor)
 
 
-def _edited(home: Home, section: str, key: str, mode: str) -> str:
-    """The file's text with one mode changed; raises SettingsFaults if it cannot be read, before or after."""
+def set_fields(home: Home, names: Sequence[str], mode: str, actor: str, now: datetime) -> Applied:
+    """Write `off` or `on` for these fields into the file, comments kept, and apply it; raises as `set_mode`.
+
+    A field that is `on` leaves as far as it is approved: `on` takes a narrowing back, and nothing else.
+    """
+    known = home.catalogue.fields
+    unknown = sorted(name for name in names if name not in known or known[name].case == REQUEST)
+    if unknown:
+        raise ValueError(f"no field {', '.join(map(repr, unknown))}; 'diffgram-home fields' lists them")
+    if mode not in settings.FIELD_MODES:
+        raise ValueError(f"a field cannot be '{mode}'; write one of {', '.join(settings.FIELD_MODES)}")
+    with _alone(home):
+        _replace(home, _edited(home, "fields", dict.fromkeys(names, mode)))
+    return apply(home, now, actor)
+
+
+def _edited(home: Home, section: str, modes: Mapping[str, str]) -> str:
+    """The file's text with these modes changed; raises SettingsFaults if it cannot be read, before or after."""
     path = home.settings.path
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
         if section not in document:
             document[section] = tomlkit.table()
-        document[section][key] = mode  # type: ignore[index]
+        for key, mode in modes.items():
+            document[section][key] = mode  # type: ignore[index]
     except (OSError, UnicodeDecodeError, TOMLKitError, TypeError) as error:
         fault = SettingsFault("settings-unreadable", "", f"cannot edit '{path}': {error}", "correct the file by hand")
         raise SettingsFaults(str(path), (fault,)) from error
@@ -136,7 +168,7 @@ def _replace(home: Home, text: str) -> None:
 
 def _record(
     home: Home, file: Settings, wanted: dict[str, str], now: datetime, actor: str | None
-) -> tuple[tuple[Change, ...], Modes]:
+) -> tuple[tuple[Change, ...], tuple[FieldChange, ...], Modes]:
     """Write changes, generation and switches in one transaction; another process may have done it first."""
     with home.store.write() as session:
         was = rules.applied(session)
@@ -146,6 +178,8 @@ def _record(
         who, source = (actor, "person") if actor else (f"os:{home.settings.path.stat().st_uid}", "file")
         for change in changes:
             _append(session, change, who, source, generation, now)
+        fields = _record_fields(session, was, file, who, source, now)
+        _record_policy(home, session, was, file, who, now)
         session.execute(delete(SwitchRow))
         session.add_all(SwitchRow(kind=k, mode=s.mode, generation=s.generation) for k, s in modes.kinds.items())
         facts.put(session, "cases", dict(file.cases))
@@ -153,7 +187,47 @@ def _record(
         facts.put(session, "generation", generation)
         facts.put(session, "dark", False)
         counting.end_notice(session, now, UNREADABLE)
-    return changes, modes
+    return changes, fields, modes
+
+
+def _record_fields(
+    session: Session, was: rules.Applied, file: Settings, actor: str, source: str, now: datetime
+) -> tuple[FieldChange, ...]:
+    """Write down which fields were switched."""
+    names = sorted(was.fields.keys() | file.fields.keys())
+    moves = [FieldChange(name, was.fields.get(name, "on"), file.fields.get(name, "on")) for name in names]
+    changes = tuple(move for move in moves if move.before != move.after)
+    for change in changes:
+        entry = record.Switch(
+            actor=actor,
+            at=record.instant(now),
+            field=change.field,
+            from_=change.before,  # type: ignore[arg-type]
+            source=source,  # type: ignore[arg-type]
+            to=change.after,  # type: ignore[arg-type]
+        )
+        append(session, entry)
+    facts.put(session, "fields", dict(file.fields))
+    return changes
+
+
+def _record_policy(home: Home, session: Session, was: rules.Applied, file: Settings, actor: str, now: datetime) -> None:
+    """Write down another policy. A definition that it names no more has to be allowed anew if it is named again."""
+    after = file.policy
+    facts.put(session, "policy", {"on_material_change": after.on_material_change, "allow": list(after.allow)})
+    if (was.on_material_change, was.allow) == (after.on_material_change, after.allow):
+        return
+    allowed = facts.get(session, "allowed", {})
+    facts.put(session, "allowed", {digest: by for digest, by in allowed.items() if digest in after.allow})
+    entry = record.Policy(
+        actor=actor,
+        allow=list(after.allow) or None,
+        at=record.instant(now),
+        from_=was.on_material_change,  # type: ignore[arg-type]
+        to=after.on_material_change,  # type: ignore[arg-type]
+    )
+    append(session, entry)
+    upgrading.tell(home, session, now)
 
 
 def _go_dark(home: Home, faults: SettingsFaults, now: datetime) -> Applied:
@@ -203,11 +277,11 @@ def _append(session: Session, change: Change, actor: str, source: str, generatio
     append(session, entry)
 
 
-def _tell_products(home: Home, modes: Modes, now: datetime) -> None:
+def _tell_products(home: Home, modes: Modes, now: datetime, off: frozenset[str] = frozenset()) -> None:
     """Write the mode file; where that fails products keep reading the old one, so it is said loudly."""
     path = home.settings.spool.folder / modefile.NAME
     try:
-        modefile.write(path, modes)
+        modefile.write(path, modes, off)
     except OSError as error:
         with home.store.write() as session:
             text = f"cannot write the mode file '{path}': {error.strerror}; products collect as before"
@@ -234,5 +308,7 @@ def _same(was: rules.Applied, file: Settings, wanted: dict[str, str]) -> bool:
     return (
         was.cases == dict(file.cases)
         and was.own == dict(file.kinds)
+        and was.fields == dict(file.fields)
+        and (was.on_material_change, was.allow) == (file.policy.on_material_change, file.policy.allow)
         and {kind: switch.mode for kind, switch in was.switches.items()} == wanted
     )

@@ -151,7 +151,9 @@ class AttemptLine:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The first page. `unapproved` counts live fields whose present definition nobody has approved."""
+    """The first page. `unapproved` counts live fields whose present definition is not approved, `undecided` those of
+    them that wait for a person: what was declined or withdrawn does not.
+    """
 
     name: str
     installation: str
@@ -164,6 +166,7 @@ class Overview:
     fields: int
     approved: int
     unapproved: int
+    undecided: int
     catalogue: str
     corporate: str
     enrolled: bool
@@ -172,12 +175,17 @@ class Overview:
     heartbeat_at: datetime | None
 
 
+UNDECIDED = ("new", "changed", "expired")
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of the catalogue and what the customer decided about it.
 
-    `state` is approved, new (never approved), changed (another definition was approved), withdrawn, removed, or
-    requested (leaves only in a request that a person sees and sends).
+    `state` is approved, new (never approved), changed (another definition was approved), expired (the approval's date
+    has come), declined, withdrawn, removed, or requested (leaves only in a request that a person sees and sends). `off`
+    says that it is switched off, whatever was decided. Who decided last about this definition, and on whose authority,
+    is told for approvals and declines.
     """
 
     name: str
@@ -204,6 +212,16 @@ class Field:
     approved_role: str | None
     approved_at: datetime | None
     authority: str | None
+    expires_at: datetime | None
+    source: str | None
+    declined_by: str | None
+    declined_at: datetime | None
+    off: bool
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a person is asked: nobody decided about this definition, or the approval's date has come."""
+        return self.state in UNDECIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +305,7 @@ class PendingPage:
     not_sealed: Mapping[str, int]
     withheld: tuple[Withheld, ...]
     approval_missing: bool
+    stopped: bool
     enrolled: bool
 
 

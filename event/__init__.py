@@ -1,6 +1,6 @@
 """What happened in the product, reduced to metadata and spooled (design 3); the complete list is in `event.event`.
 
-event.py     start, new, error, counts: all that a product calls
+event.py     start, new, error, collects, counts: all that a product calls
 spool.py     the reader of the spool, for the installation's intake
 index.py     `python -m event.index`: what the vendor ships, as names that may leave, made at build time
 document.py  `python -m event.document`: keeps the table in event.py equal to the catalogue
@@ -8,6 +8,6 @@ document.py  `python -m event.document`: keeps the table in event.py equal to th
 
 from event._spool import Limits
 from event.errors import EventError
-from event.event import counts, error, new, start
+from event.event import collects, counts, error, new, start
 
-__all__ = ["EventError", "Limits", "counts", "error", "new", "start"]
+__all__ = ["EventError", "Limits", "collects", "counts", "error", "new", "start"]

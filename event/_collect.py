@@ -20,7 +20,7 @@ from audit.types import PRECISIONS, instant_text
 from event._counts import UNDECLARED, Counts
 from event._error import ErrorLog
 from event._modes import COLLECTED, ModeFile
-from event._reduce import Compiled, compile_kinds, type_name
+from event._reduce import RESERVED, Compiled, compile_kinds, switched_off, type_name
 from event._spool import MAX_PAYLOAD_BYTES, Limits, Writer
 from event.errors import Drop, EventError, Reason
 
@@ -36,10 +36,12 @@ class Collector:
         self, spool: Path, catalogue: Catalogue, index: Index, product: Sequence[str], strict: bool, limits: Limits
     ) -> None:
         self.counts = Counts()
-        self._kinds = compile_kinds(catalogue, index)
+        self._stated = catalogue, index
+        self._kinds = self._declared = compile_kinds(catalogue, index)
+        self._off: frozenset[str] = frozenset()
         self._log = ErrorLog(index, product)
         self._strict = strict
-        self._modes = ModeFile(spool, self._kinds)
+        self._modes = ModeFile(spool, self._kinds, self._without)
         self._writer = Writer(spool, limits, self.counts)
         self._clock: Clock = (0.0, 0.0, {})
 
@@ -51,17 +53,20 @@ class Collector:
                 self._undeclared_kind(kind)
                 return
             if self._strict:
-                self._insist(compiled, values, exception)
+                self._insist(self._declared[kind], values, exception)
             word = self._modes.switches[compiled.name][0]
-            if word & 3 not in COLLECTED and not (word := self._again(compiled.name)):
-                return
+            if word & 3 not in COLLECTED:
+                word = self._again(compiled.name)
+                if not word:
+                    return
+                compiled = self._kinds[compiled.name]  # mapped anew: other fields may be switched off
             begin, end, instants = self._clock
             if not begin <= time() < end:
                 instants = self._tick()
                 if self._modes.switches[compiled.name][0] != word:  # switched meanwhile: the next one is collected
                     return
             message = self._reduced(compiled, values, instants[compiled.precision])
-            if exception is not None:
+            if exception is not None and compiled.error_keys:
                 message.update(dict.fromkeys(compiled.error_keys, self._log.of(exception)))
             payload = _encode((word, message))
             if len(payload) > MAX_PAYLOAD_BYTES:
@@ -85,6 +90,21 @@ class Collector:
         except Exception:
             self._trouble()
 
+    def collects(self, kind: str, key: str | None) -> bool:
+        """Say whether a kind, or one field of it, is collected just now."""
+        compiled = self._kinds.get(kind) if type(kind) is str else None
+        if compiled is None or not self._collected(compiled.name):
+            return False
+        if key is None or (type(key) is str and key in RESERVED):
+            return True
+        entry = self._kinds[compiled.name].fields.get(key) if type(key) is str else None
+        return entry is not None and entry[3] is not switched_off
+
+    def _without(self, off: frozenset[str]) -> None:
+        """Reduce no field named in `off` from now on."""
+        if off != self._off:
+            self._kinds, self._off = compile_kinds(*self._stated, off=off), off
+
     def _reduced(self, compiled: Compiled, values: Mapping[str, Any], at: str) -> dict[str, Any]:
         """Return the message. Keys in it are the catalogue's own strings, never the caller's."""
         message: dict[str, Any] = {"kind": compiled.name, "at": at}
@@ -96,6 +116,8 @@ class Collector:
                 continue
             if reduce is None:
                 self.counts.add(Reason.UNDECLARED_FIELD, compiled.name, UNDECLARED)
+                continue
+            if reduce is switched_off:
                 continue
             try:
                 message[own] = reduce(value)

@@ -14,11 +14,11 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from audit.modes import STALE_OFFSET, slots
+from audit.modes import STALE_OFFSET, fields_off, slots
 
 NAME = "modes"
 RETRY_S = 1.0
@@ -46,26 +46,31 @@ class _Swapped:
 
 
 class ModeFile:
-    """`switches` is kind → switch for every kind that was asked for; it is only ever replaced as a whole."""
+    """`switches` is kind → switch for every kind that was asked for; it is only ever replaced as a whole.
 
-    def __init__(self, spool: Path, kinds: Iterable[str]) -> None:
+    `told` is called with the names of the fields that are switched off, before the switches of their file hold.
+    """
+
+    def __init__(self, spool: Path, kinds: Iterable[str], told: Callable[[frozenset[str]], None] | None = None) -> None:
         self._path = spool / NAME
         self._kinds = tuple(kinds)
         self._identity: tuple[int, int] | None = None
         self._data: mmap.mmap | None = None
         self._next_try_s = 0.0
+        self._told = told
         self.switches: Mapping[str, Switch] = {}
         self._map()
 
     def again(self) -> bool:
-        """Map again if what is mapped is stale or missing, at most once a second; say whether there are new switches.
+        """Map again if what is mapped is stale, or once a second if it is missing; say whether there are new switches.
 
-        Called where a kind is off. With a good mapping it reads one byte of memory.
+        Called where a kind is off. With a good mapping it reads one byte of memory. The mark `stale` is set when the
+        next file has its name already, so that waiting would only miss messages.
         """
         data = self._data
         if data is not None and not data[STALE_OFFSET]:
             return False
-        if time.monotonic() < self._next_try_s:
+        if data is None and time.monotonic() < self._next_try_s:
             return False
         return self._map()
 
@@ -100,7 +105,10 @@ class ModeFile:
         if not stat.S_ISREG(found.st_mode) or not 0 < found.st_size <= _MAX_BYTES:
             raise ValueError("no mode file")
         mapped = mmap.mmap(descriptor, found.st_size, access=mmap.ACCESS_READ)
-        offsets = slots(mapped[:])
+        data = mapped[:]
+        offsets, off = slots(data), fields_off(data)
+        if self._told is not None:
+            self._told(off)
         self.switches = {kind: _switch(mapped, offsets[kind]) if kind in offsets else OFF for kind in self._kinds}
         self._identity, self._data = (found.st_dev, found.st_ino), mapped
 

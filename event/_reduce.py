@@ -7,7 +7,7 @@ subclass of str that lies about its length, or raises from `__eq__`, is never as
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timezone
 from typing import Any
@@ -53,20 +53,30 @@ class Compiled:
     error_keys: tuple[str, ...]
 
 
-def compile_kinds(catalogue: Catalogue, index: Index, case: str = "event") -> dict[str, Compiled]:
-    """Return kind → Compiled for every live kind of `case`."""
-    return {kind.name: _compile(kind.name, catalogue.of_kind(kind.name), index) for kind in catalogue.live_kinds(case)}
+def compile_kinds(
+    catalogue: Catalogue, index: Index, case: str = "event", off: Container[str] = ()
+) -> dict[str, Compiled]:
+    """Return kind → Compiled for every live kind of `case`, in which fields named in `off` are not reduced."""
+    return {
+        kind.name: _compile(kind.name, catalogue.of_kind(kind.name), index, off) for kind in catalogue.live_kinds(case)
+    }
 
 
-def _compile(kind: str, fields: Mapping[str, Field], index: Index) -> Compiled:
+def switched_off(_value: Any) -> None:
+    """Stand for the reducer of a field that is switched off; who finds it passes the value by, unseen."""
+
+
+def _compile(kind: str, fields: Mapping[str, Field], index: Index, off: Container[str]) -> Compiled:
     at = fields.get("at")
     precision = at.params["precision"] if at is not None else "second"
     ready = {
-        key: (key, *_span(field), _MAKERS.get(field.type, _checked)(field, index))
+        key: (key, 1, 0, switched_off)
+        if field.name in off
+        else (key, *_span(field), _MAKERS.get(field.type, _checked)(field, index))
         for key, field in fields.items()
         if key not in RESERVED
     }
-    errors = tuple(key for key, f in fields.items() if f.type == "error_log")
+    errors = tuple(key for key, f in fields.items() if f.type == "error_log" and f.name not in off)
     return Compiled(kind, precision, ready, errors)
 
 

@@ -81,6 +81,14 @@ def error(exception: BaseException, /, *, kind: str = "home/error", **fields: An
         _collector.error(exception, kind, fields)
 
 
+def collects(kind: str, key: str | None = None, /) -> bool:
+    """Return whether `kind`, or its field `key`, is collected just now; ask before a query that is made only for it.
+
+    A value that is handed in anyway is passed by, unseen. Never raises and opens nothing.
+    """
+    return _collector is not None and _collector.collects(kind, key)
+
+
 def counts() -> Mapping[str, int]:
     """Return what this process dropped since it started: `reason|kind|key` → count."""
     return _collector.counts.totals() if _collector is not None else {}

@@ -40,8 +40,17 @@ main = Sections(
     help=_HELP.format(codes="\n".join(f"{code:>5}  {meaning}" for code, meaning in table())),
     sections=(
         ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, setup.check, fence.fence)),
-        ("What may leave", (fields.cases, fields.fields, fields.egress, telling.privacy, telling.promises)),
-        ("Decide", (consent.on, consent.local, consent.off, consent.offline, consent.approve, consent.withdraw)),
+        (
+            "What may leave",
+            (fields.cases, fields.fields, fields.diff, fields.egress, telling.privacy, telling.promises),
+        ),
+        (
+            "Decide",
+            (
+                *(consent.on, consent.local, consent.off, consent.offline, consent.field),
+                *(consent.approve, consent.decline, consent.withdraw),
+            ),
+        ),
         ("What leaves", (traffic.new, traffic.pending, traffic.send)),
         (
             "What left, and the proof",

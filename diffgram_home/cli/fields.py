@@ -1,13 +1,15 @@
-"""Commands that show what may leave, before anything does: cases, fields, egress."""
+"""Commands that show what may leave, before anything does: cases, fields, diff, egress."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
+from diffgram_home import comparing, reading, releases, views
 from diffgram_home import egress as registry
-from diffgram_home import reading, views
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import command, json_option, with_home
 from diffgram_home.cli.exits import Exit
@@ -15,7 +17,10 @@ from diffgram_home.home import Home
 from diffgram_home.privacy import PSEUDONYM
 from diffgram_home.settings import CASE_MODES
 
-STATES = ("approved", "new", "changed", "withdrawn", "requested", "removed")
+STATES = (
+    *("undecided", "approved", "new", "changed", "expired"),
+    *("declined", "withdrawn", "requested", "removed"),
+)
 case_option = click.option("--case", type=click.Choice(tuple(CASE_MODES)), help="Only this Limited Case.")
 
 
@@ -88,7 +93,7 @@ def _fits(
     searched = f"{field.name} {field.brief} {field.if_off}".lower()
     return (
         case in (None, field.case)
-        and state in (None, field.state)
+        and (state in (None, field.state) or (state == "undecided" and field.undecided))
         and sensitivity in (None, field.sensitivity)
         and (kind is None or kind in field.kinds)
         and all(word.lower() in searched for word in words)
@@ -99,8 +104,13 @@ def _table(chosen: Iterable[views.Field]) -> str:
     headings = ("field", "case", "type", "state", "sensitivity", "identifies", "days kept", "what it is")
     return text.table(
         headings,
-        ((f.name, f.case, f.type, f.state, f.sensitivity, f.identifies, f.retention_days, f.brief) for f in chosen),
+        ((f.name, f.case, f.type, _state(f), f.sensitivity, f.identifies, f.retention_days, f.brief) for f in chosen),
     )
+
+
+def _state(f: views.Field) -> str:
+    until = f" until {text.instant(f.expires_at)}" if f.expires_at else ""
+    return f"{f.state}{until}{', off' if f.off else ''}"
 
 
 def _in_full(field: views.Field) -> str:
@@ -112,6 +122,50 @@ def _words(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
+
+
+@command("diff")
+@click.option(
+    "--against",
+    "paths",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE_OR_WHEEL",
+    help="A catalogue file, or a wheel of diffgram-home or of the product. Repeat it for several at once.",
+)
+@json_option
+@with_home
+def diff(home: Home, paths: tuple[Path, ...], as_json: bool) -> Exit:
+    """What a release would change, before you install it, compared with what is approved here.
+
+    Each change says how (added, widened, longer kept, other purpose, removed, editorial), whether it is material, and
+    what was decided here about the new definition, whose hash is printed: approved, declined, allowed by the policy, or
+    waiting. Nothing of the release is executed, and nothing changes.
+
+    Exit code 0: the upgrade asks for no decision, or for words only. 3: a material change waits for a decision; an
+    upgrade pipeline can stop at it. 1: the file holds no catalogue, or a faulty one. 2: there is no such file.
+    """
+    now = datetime.now(UTC)
+    new = releases.read(home.settings, paths)
+    with home.store.read() as session:
+        changes = comparing.release(new, home.catalogue, comparing.basis(session, now))
+    stops = any(change.stops for change in changes)
+    if as_json:
+        base.show_json({"installed": home.catalogue.hash, "against": new.hash, "material": stops, "changes": changes})
+    else:
+        click.echo("\n".join(map(_change, changes)) or "no field and no kind changes")
+        if stops:
+            base.say("material changes wait for a decision: after the upgrade they are withheld until you approve them")
+    return Exit.DECISION if stops else Exit.DONE
+
+
+def _change(change: comparing.Asked) -> str:
+    weight = "MATERIAL " if change.material else "editorial" if change.what == "reworded" else "         "
+    how = ", ".join(change.aspects) or change.what
+    decided = f" ({change.decision})" if change.decision != comparing.NONE else ""
+    hashed = f"\n{'':11}definition {change.hash}" if change.hash else ""
+    return text.printable(f"{weight}  {how}: {change.name}{decided}: {change.detail}") + hashed
 
 
 @command("egress")

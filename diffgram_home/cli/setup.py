@@ -12,7 +12,7 @@ from typing import NoReturn, TextIO
 import click
 import tomlkit
 
-from diffgram_home import enrolment, files, health, sending, switching
+from diffgram_home import enrolment, files, health, sending, switching, upgrading
 from diffgram_home import settings as settings_file
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, with_home
@@ -56,6 +56,7 @@ def init(name: str | None, corporate_url: str | None, root: str | None, **others
     home = open_home(settings)
     try:
         switching.apply(home, datetime.now(UTC))
+        upgrading.look(home, datetime.now(UTC))
     finally:
         home.close()
     click.echo(text.facts((("settings", path), ("data folder", settings.folder), ("spool", settings.spool.folder))))

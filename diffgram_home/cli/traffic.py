@@ -10,7 +10,7 @@ import click
 
 import event
 from audit.catalogue import CASES
-from diffgram_home import intake, judging, reading, rules, sealing, sending, switching, views
+from diffgram_home import intake, judging, reading, rules, sealing, sending, switching, upgrading, views
 from diffgram_home.cli import base, text, values
 from diffgram_home.cli.base import Stop, command, json_option, with_home
 from diffgram_home.cli.exits import Exit
@@ -76,11 +76,12 @@ def pending(home: Home, case: str | None, as_json: bool) -> Exit:
             sys.stdout.buffer.flush()
     for note in _pending_notes(page):
         base.say(note)
-    return Exit.DECISION if page.approval_missing else Exit.DONE
+    return Exit.DECISION if page.approval_missing or page.stopped else Exit.DONE
 
 
 def _sealed(home: Home, case: str | None, now: datetime) -> views.PendingPage:
     switching.apply(home, now)
+    upgrading.attend(home, now)
     intake.take(home, now)
     sealing.seal_waiting(home, now)
     return reading.pending(home, case=case, limit=MOST_PENDING, lines=0)
@@ -98,6 +99,9 @@ def _pending_notes(page: views.PendingPage) -> Iterator[str]:
         yield "nothing is waiting to go"
     if not page.enrolled:
         yield "this installation is not enrolled: nothing can be sent yet"
+    if page.stopped:
+        yield "a release changed what may leave, and by [policy] nothing leaves until somebody decides"
+        yield "`diffgram-home fields --state undecided` shows what waits; then approve or decline each"
     if page.approval_missing:
         yield "fields wait for approval and are withheld: `diffgram-home fields --state new`, then `approve`"
 
@@ -126,6 +130,7 @@ def _pending_json(page: views.PendingPage) -> dict[str, object]:
         "total_batches": page.total_batches,
         "withheld": page.withheld,
         "approval_missing": page.approval_missing,
+        "stopped": page.stopped,
         "enrolled": page.enrolled,
     }
 
@@ -150,7 +155,7 @@ def send(home: Home, as_json: bool) -> Exit:
         click.echo("\n".join(map(_tried_line, tried)) or "nothing was sent")
     for note in _pending_notes(reading.pending(home, limit=1, lines=0)):
         base.say(note)
-    return _send_exit(tried, page.approval_missing)
+    return _send_exit(tried, page.approval_missing or page.stopped)
 
 
 def _tried_line(s: sending.Sent) -> str:
@@ -158,14 +163,14 @@ def _tried_line(s: sending.Sent) -> str:
     return text.printable(f"{s.case} {s.sequence}: {s.outcome}{why}, sha256 {s.sha256}")
 
 
-def _send_exit(tried: Sequence[sending.Sent], approval_missing: bool) -> Exit:
+def _send_exit(tried: Sequence[sending.Sent], decision_missing: bool) -> Exit:
     """What the round means as one exit code: the worst outcome of any batch counts, by the last try of each."""
     last = {(s.case, s.sequence): s for s in tried}.values()
     if any(s.outcome == "rejected" and (s.status is not None or s.blame == judging.GATE) for s in last):
         return Exit.FINDING
     if any(s.outcome != "accepted" for s in last):
         return Exit.NOT_REACHED
-    return Exit.DECISION if approval_missing else Exit.DONE
+    return Exit.DECISION if decision_missing else Exit.DONE
 
 
 @command("sent")

@@ -1,24 +1,28 @@
-"""Every field that may ever leave, and the customer's decision about each.
+"""Every field that may ever leave, the customer's decision about each, and the switch of each.
 
-Approving is pinned to what was on the screen: the form carries the hash of each definition, and if one has changed in
-between (an upgrade), nothing is approved and the page says so.
+Deciding is pinned to what was on the screen: the form carries the hash of each definition, and if one has changed in
+between (an upgrade), nothing is decided and the page says so.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
-from diffgram_home import consenting, reading, rendering, sessions, views
-from diffgram_home.permissions import ROLES, SECURITY, permission
+from diffgram_home import consenting, reading, rendering, sessions, switching, views
+from diffgram_home.permissions import ADMIN, OPERATOR, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
+from diffgram_home.settings import FIELD_MODES
 from diffgram_home.trouble import NotHere, NotUnderstood
 
 routes = Blueprint("fields", __name__, url_prefix="/fields")
-UNDECIDED: Final = ("new", "changed")
-STATES: Final = ("undecided", "approved", "withdrawn", "requested", "removed")
+STATES: Final = ("undecided", "approved", "declined", "withdrawn", "switched off", "requested", "removed")
 LONGEST_AUTHORITY: Final = 500
+MAY_SWITCH: Final = (ADMIN, SECURITY, OPERATOR)
+_OF_MANY: Final = {"approve": ("undecided", "withdrawn"), "decline": ("undecided",), "withdraw": ("approved",)}
+"""What a decision about a whole case, or about all, is asked for; a field that is named can be decided about again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +41,20 @@ class Filter:
             all(word in text for word in self.words.lower().split())
             and self.case in ("", field.case)
             and self.sensitivity in ("", field.sensitivity)
-            and self.state in ("", stage(field))
+            and (self.state in ("", stage(field)) or (self.state == "switched off" and field.off))
         )
 
 
 def stage(field: views.Field) -> str:
     """The field's state as a reader filters it: never decided and decided about another definition are one."""
-    return "undecided" if field.state in UNDECIDED else field.state
+    return "undecided" if field.undecided else field.state
 
 
 @routes.get("")
 @permission(roles=ROLES)
 def show() -> str:
     """Every field that may ever leave, searchable and filtered, with the decision about each."""
-    every = reading.fields(here())
+    every = reading.fields(here(), g.now)
     chosen = Filter(*(request.args.get(name, "") for name in ("q", "case", "sensitivity", "state")))
     shown = tuple(field for field in every if chosen.matches(field))
     return render_template(
@@ -72,6 +76,13 @@ def ask_approve() -> Response | str:
     return _ask("approve")
 
 
+@routes.get("/decline")
+@permission(roles=[SECURITY])
+def ask_decline() -> Response | str:
+    """What would be declined, and what does not work without it, before it is."""
+    return _ask("decline")
+
+
 @routes.get("/withdraw")
 @permission(roles=[SECURITY])
 def ask_withdraw() -> Response | str:
@@ -82,10 +93,20 @@ def ask_withdraw() -> Response | str:
 @routes.post("/approve")
 @permission(roles=[SECURITY])
 def approve() -> Response:
-    """Approve the definitions that were shown, on the authority that was stated."""
-    names = _as_shown()
-    consenting.approve(here(), names, sessions.me().actor, SECURITY, _authority(), g.now)
+    """Approve the definitions that were shown, on the authority that was stated, until the day that was given."""
+    names, until = _as_shown(), _until()
+    actor = sessions.me().actor
+    consenting.approve(here(), names, actor, SECURITY, _authority(), g.now, expires_at=until, renew=True)
     return redirect(url_for(".show", done="approved"), 303)  # type: ignore[return-value]
+
+
+@routes.post("/decline")
+@permission(roles=[SECURITY])
+def decline() -> Response:
+    """Decline the definitions that were shown: nobody is asked again until one changes."""
+    names = _as_shown()
+    consenting.decline(here(), names, sessions.me().actor, SECURITY, _authority(), g.now)
+    return redirect(url_for(".show", done="declined"), 303)  # type: ignore[return-value]
 
 
 @routes.post("/withdraw")
@@ -97,23 +118,80 @@ def withdraw() -> Response:
     return redirect(url_for(".show", done="withdrawn"), 303)  # type: ignore[return-value]
 
 
+@routes.get("/switch/<mode>")
+@permission(roles=MAY_SWITCH)
+def ask_switch(mode: str) -> Response | str:
+    """What switching single fields off, or on again, would do, before it does."""
+    chosen = [field for field in _named(mode, request.args.getlist("name")) if field.off is (mode == "on")]
+    if not chosen:
+        return redirect(url_for(".show", done="same"), 303)  # type: ignore[return-value]
+    return render_template("switch_fields.html", mode=mode, chosen=chosen, groups=tuple(_groups(chosen)))
+
+
+@routes.post("/switch/<mode>")
+@permission(roles=MAY_SWITCH)
+def switch(mode: str) -> Response:
+    """Switch the fields that were shown, record who did, and make it hold at once."""
+    chosen = _named(mode, request.form.getlist("name"))
+    if not chosen:
+        raise NotUnderstood("no field was named; nothing was changed", "choose at least one under Fields")
+    switching.set_fields(here(), [field.name for field in chosen], mode, sessions.me().actor, g.now)
+    return redirect(url_for(".show", done="switched"), 303)  # type: ignore[return-value]
+
+
 def _ask(what: str) -> Response | str:
-    wanted = ("approved",) if what == "withdraw" else ("undecided", "withdrawn")
-    every = reading.fields(here())
+    every = reading.fields(here(), g.now)
     names, case = set(request.args.getlist("name")), request.args.get("case", "")
-    unknown = names - {field.name for field in every}
-    if unknown:
-        raise NotHere("the catalogue has no field of that name", "choose from the list under Fields")
-    asked = [field for field in every if field.name in names or case in ("all", field.case)]
-    chosen = [field for field in asked if stage(field) in wanted]
+    _known(names, every)
+    chosen = [
+        field
+        for field in every
+        if (field.name in names and _decidable(what, field))
+        or (case in ("all", field.case) and stage(field) in _OF_MANY[what])
+    ]
     if not chosen:
         return redirect(url_for(".show", done="same"), 303)  # type: ignore[return-value]
     return render_template("decide.html", what=what, chosen=chosen, groups=tuple(_groups(chosen)))
 
 
+def _decidable(what: str, field: views.Field) -> bool:
+    """Whether the decision about a field that is named would change anything; an approval can be given a new end."""
+    if field.state in ("removed", "requested") or (what == "withdraw" and field.state != "approved"):
+        return False
+    return what != "decline" or field.state != "declined"
+
+
+def _named(mode: str, names: Sequence[str]) -> list[views.Field]:
+    """The fields of these names. Raises NotHere for one that is none, and for a mode that a field cannot have."""
+    if mode not in FIELD_MODES:
+        raise NotHere("a field has no such mode", "choose one of those shown under Fields")
+    every = reading.fields(here(), g.now)
+    _known(set(names), every)
+    return [field for field in every if field.name in names]
+
+
+def _known(names: set[str], every: Sequence[views.Field]) -> None:
+    if names - {field.name for field in every}:
+        raise NotHere("the catalogue has no field of that name", "choose from the list under Fields")
+
+
+def _until() -> datetime | None:
+    """The end of the last day in the form; None without one. Raises NotUnderstood for what is no day to come."""
+    day = request.form.get("until", "").strip()
+    if not day:
+        return None
+    try:
+        until = consenting.end_of_day(day)
+    except ValueError:
+        raise NotUnderstood("the last day is no day; nothing was changed", "write one such as 2027-06-30") from None
+    if until <= g.now:
+        raise NotUnderstood("the last day has passed; nothing was changed", "give a day to come, or none")
+    return until
+
+
 def _as_shown() -> list[str]:
     """The names in the form. Raises NotUnderstood unless each definition is still the one that was shown."""
-    now = {field.name: field.hash for field in reading.fields(here())}
+    now = {field.name: field.hash for field in reading.fields(here(), g.now)}
     shown = [entry.partition("@") for entry in request.form.getlist("definition")]
     if not shown:
         raise NotUnderstood("no field was named; nothing was changed", "choose at least one under Fields")

@@ -18,7 +18,7 @@ from diffgram_home.pages import PAGES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SECTIONS = ("web", "database", "ledger", "corporate", "product", "spool", "sending", "keep", "cases")
+SECTIONS = ("web", "database", "ledger", "corporate", "product", "spool", "sending", "keep", "cases", "policy")
 CORPORATE = ("--program", "corporate.cli:main", "--name", "diffgram-corporate", "--file", "docs/corporate_commands.md")
 GENERATED = {
     "commands": ("diffgram_home.cli.document",),
@@ -66,10 +66,11 @@ def _documented() -> set[str]:
 
 
 def test_every_setting_stands_in_the_docs_and_no_other():
-    assert _known("") == {"name", "folder", "kinds", *SECTIONS}
+    assert _known("") == {"name", "folder", "kinds", "fields", *SECTIONS}
     keys = {f"{section}.{key}" for section in SECTIONS for key in _known(section)}
     assert _documented() == keys | {"name", "folder"}
-    assert "## `[kinds]`" in (DOCS / "settings.md").read_text()
+    for section in ("kinds", "fields"):
+        assert f"## `[{section}]`" in (DOCS / "settings.md").read_text()
 
 
 def test_every_default_stands_in_the_docs_as_it_is():

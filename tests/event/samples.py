@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -82,14 +82,16 @@ def read_catalogue() -> catalogue.Catalogue:
     return catalogue.load(catalogue.core(), catalogue.Source("shop.toml", toml()))
 
 
-def set_modes(folder: Path, mode: str = "on", generation: int = 3, **kinds: str) -> None:
+def set_modes(
+    folder: Path, mode: str = "on", generation: int = 3, fields_off: Collection[str] = (), **kinds: str
+) -> None:
     """Replace the mode file as the installation does, and mark the one before it stale."""
     found = modes.effective(
         read_catalogue(), {"event": mode}, {name.replace("__", "/"): m for name, m in kinds.items()}
     )
     switches = {kind: modes.Switch(m, generation) for kind, m in found.items()}
     path, fresh = folder / "modes", folder / "modes.new"
-    fresh.write_bytes(modes.pack(modes.Modes({"event": mode}, switches)))
+    fresh.write_bytes(modes.pack(modes.Modes({"event": mode}, switches), fields_off))
     old = path.open("r+b") if path.exists() else None
     fresh.rename(path)
     if old is None:

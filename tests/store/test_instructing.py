@@ -148,7 +148,7 @@ def test_no_sequence_of_instructions_and_switches_makes_anything_wider_than_the_
         held = modes(home)
         assert all(RANK[held[name]] <= RANK[own[name]] for name in own), (asks, own, held)
         with home.store.read() as session:
-            consent = rules.consent_now(session)
+            consent = rules.consent_now(session, NOW)
         now = rules.current(home).consent
         assert all(now.allows(field) <= consent.allows(field) for field in home.catalogue.fields.values())
     hear(home, next(numbers))

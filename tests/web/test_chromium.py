@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from audit.catalogue import REQUEST
-from diffgram_home import consenting, intake, reading, rules, sealing, switching
+from diffgram_home import consenting, intake, reading, rules, sealing, switching, views
 from diffgram_home.home import Home
 from tests.browser import Tab, open_tab
 from tests.web.world import PASSWORD, World, open_world, run_product, serving
@@ -253,6 +253,57 @@ def test_an_officer_decides_everything_without_any_script(chromium: Browser, fre
     tab.context.close()
 
 
+def test_declining_switching_and_a_last_day_work_without_any_script(chromium: Browser, fresh: World) -> None:
+    tab = open_tab(chromium, java_script_enabled=False, viewport={"width": 360, "height": 740})
+    page, day = enter(tab, fresh, "security"), (datetime.now(UTC) + timedelta(days=40)).date()
+
+    def state(name: str) -> views.Field:
+        return next(field for field in reading.fields(fresh.home) if field.name == name)
+
+    page.goto(fresh.base + "/fields?q=home.member_id")
+    page.get_by_label("tick member_id").first.check()
+    page.get_by_role("button", name="Decline the ticked").click()
+    page.get_by_label(re.compile("Stands in the history")).fill("works council 4")
+    page.get_by_role("button", name="Decline 1 field").click()
+    page.get_by_text("Declined. These fields").wait_for()
+    assert (state("home.member_id").state, state("home.member_id").authority) == ("declined", "works council 4")
+
+    page.goto(fresh.base + "/fields/approve?name=home.error_log")
+    page.get_by_label(re.compile("Stands in the history")).fill("minute 7")
+    page.get_by_label(re.compile("Last day of the approval")).fill(str(day))
+    page.get_by_role("button", name="Approve 1 field").click()
+    until = state("home.error_log").expires_at
+    assert until
+    assert (until - timedelta(seconds=1)).date() == day
+
+    page.goto(fresh.base + "/fields")
+    page.get_by_label("tick input_id").first.check()
+    page.get_by_role("button", name="Switch the ticked off").click()
+    page.get_by_role("button", name="Switch 1 field off").click()
+    page.get_by_text("Switched, and recorded").wait_for()
+    assert state("home.input_id").off
+    assert '"home.input_id" = "off"' in fresh.home.settings.path.read_text()
+    page.goto(fresh.base + "/fields?state=switched off")
+    assert page.locator("details.field").count() == 1
+    page.goto(fresh.base + "/fields/switch/on?name=home.input_id")
+    page.get_by_role("button", name="Switch 1 field on").click()
+    assert not state("home.input_id").off
+    page.goto(fresh.base + "/history")
+    told = page.locator("main").text_content() or ""
+    for word in ("works council 4", "minute 7", "declined", "home.input_id"):
+        assert word in told
+    tab.context.close()
+
+
+def test_a_last_day_that_has_passed_or_is_none_approves_nothing(fresh: World) -> None:
+    token = fresh.token("security")
+    shown = f"home.member_id@{fresh.home.catalogue.fields['home.member_id'].hash}"
+    form = {"csrf": fresh.form_value(token), "authority": "me", "definition": shown}
+    for day in ("2020-01-01", "soon", "9999-12-31"):
+        got = fresh.ask("/fields/approve", method="POST", token=token, form={**form, "until": day})
+        assert (got.status, _approved(fresh.home)) == (400, set()), day
+
+
 def test_an_approval_of_a_definition_that_is_no_longer_the_one_shown_is_refused(fresh: World) -> None:
     token = fresh.token("security")
     form = {"csrf": fresh.form_value(token), "authority": "me", "definition": "home.member_id@" + "0" * 64}
@@ -327,7 +378,7 @@ def _brightness(colour: str) -> int:
 
 
 def _approved(home: Home) -> set[str]:
-    holding = consenting.consent(home)
+    holding = consenting.consent(home, datetime.now(UTC))
     return {field.name for field in home.catalogue.fields.values() if holding.allows(field)}
 
 
