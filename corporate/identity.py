@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from audit import signed
@@ -23,6 +23,7 @@ from corporate.models import Certificate, Installation
 MTLS = "mtls+signature"
 SIGNATURE = "signature"
 BY_HAND = "signature+by-hand"
+_BY_FINGERPRINT = select(Certificate).where(Certificate.fingerprint == bindparam("fingerprint"))  # made once
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,8 @@ def _check_signature(claimed: Claimed, thumbprint: str, key: Ed25519PublicKey) -
 
 def _row(session: Session, der: bytes) -> Certificate:
     """The row of the presented certificate; without one it was not issued here, whatever it says."""
-    wanted = select(Certificate).where(Certificate.fingerprint == certificates.fingerprint_of_der(der))
-    found = session.execute(wanted).scalar_one_or_none()
+    wanted = {"fingerprint": certificates.fingerprint_of_der(der)}
+    found = session.execute(_BY_FINGERPRINT, wanted).scalar_one_or_none()
     if found is None or found.revoked_at is not None:
         raise Answer(403, "revoked", "this certificate was revoked", "ask the vendor")
     return found

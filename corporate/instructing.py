@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from audit import instructions
@@ -27,6 +27,12 @@ from corporate.models import Ask, Customer, Installation, Instruction
 LONGEST_DAYS = 365
 LIFTED = timedelta(days=60)
 """How long a document that asks for nothing is told, so that what an earlier one asked ends before its date."""
+_CURRENT = (  # asked with every batch: made once
+    select(Instruction.document, Instruction.expires_at)
+    .where(Instruction.installation_id == bindparam("installation"))
+    .order_by(Instruction.number.desc())
+    .limit(1)
+)
 _WRAPPING = ("home.header.", "home.envelope.")
 
 
@@ -104,9 +110,8 @@ def issue_first(session: Session, installation: Installation, key: Ed25519Privat
 
 def current(store: Store, installation: str, customer: int, now: datetime) -> str | None:
     """The document that rides on an answer to `installation` now, or None."""
-    wanted = select(Instruction.document, Instruction.expires_at).where(Instruction.installation_id == installation)
     with store.reading(customer) as session:
-        found = session.execute(wanted.order_by(Instruction.number.desc()).limit(1)).one_or_none()
+        found = session.execute(_CURRENT, {"installation": installation}).one_or_none()
     return found[0] if found is not None and found[1] > now else None
 
 

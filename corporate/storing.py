@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import BigInteger, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from audit import receipt
@@ -38,6 +38,25 @@ INSERT INTO message (batch_id, position, customer_id, kind_id, line)
 SELECT %s, n, %s, given.kinds[n], line
 FROM given, string_to_table(%s, chr(10)) WITH ORDINALITY AS lines(line, n)
 """
+# Asked with every batch: made once, since putting a statement together costs more than the database's answer.
+_INSTALLATION = Installation.__table__
+_FREE_AT = _INSTALLATION.c.next_at_us
+_SEEN = (
+    update(_INSTALLATION)
+    .where(_INSTALLATION.c.id == bindparam("sender"))
+    .values(
+        last_seen_at=bindparam("now"),
+        last_authenticated=bindparam("how"),
+        next_at_us=case((bindparam("now_us") < _FREE_AT, _FREE_AT), else_=bindparam("now_us"))
+        + bindparam("interval_us", type_=BigInteger),
+    )
+)
+_LANE = select(Lane).where(Lane.installation_id == bindparam("installation"), Lane.case == bindparam("wanted_case"))
+_TAKEN = select(Batch).where(
+    Batch.installation_id == bindparam("installation"),
+    Batch.case == bindparam("wanted_case"),
+    Batch.sequence == bindparam("number"),
+)
 _SQLITE = "INSERT INTO message (batch_id, position, customer_id, kind_id, line) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -83,18 +102,8 @@ def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval
 
 def seen(session: Session, sender: Sender, interval_us: int, now: datetime) -> None:
     """Note that the installation was here, and move the clock of its rate limit. Locks its row until the commit."""
-    now_us = clock_us(now)
-    later = Installation.next_at_us > now_us
-    session.execute(
-        update(Installation)
-        .where(Installation.id == sender.installation)
-        .values(
-            last_seen_at=now,
-            last_authenticated=sender.authenticated,
-            next_at_us=case((later, Installation.next_at_us), else_=now_us) + interval_us,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    moved = {"sender": sender.installation, "now": now, "how": sender.authenticated}
+    session.execute(_SEEN, {**moved, "now_us": clock_us(now), "interval_us": interval_us})
 
 
 def body_of(session: Session, batch: Batch) -> bytes:
@@ -107,22 +116,20 @@ def body_of(session: Session, batch: Batch) -> bytes:
 
 def _lane(store: Store, session: Session, arrived: Arrived) -> Lane:
     header = arrived.declared.header
-    key = {"installation_id": header.installation, "case": header.case}
-    wanted = select(Lane).filter_by(**key)
-    found = session.execute(wanted).scalar_one_or_none()
+    wanted = {"installation": header.installation, "wanted_case": header.case}
+    found = session.execute(_LANE, wanted).scalar_one_or_none()
     if found is not None:
         return found
+    key = {"installation_id": header.installation, "case": header.case}
     new = store.insert(Lane).values(**key, customer_id=arrived.sender.customer, highest=0)
     session.execute(new.on_conflict_do_nothing())
-    return session.execute(wanted).scalar_one()
+    return session.execute(_LANE, wanted).scalar_one()
 
 
 def _taken(session: Session, arrived: Arrived) -> Batch | None:
     header = arrived.declared.header
-    wanted = select(Batch).where(
-        Batch.installation_id == header.installation, Batch.case == header.case, Batch.sequence == header.sequence
-    )
-    return session.execute(wanted).scalar_one_or_none()
+    place = {"installation": header.installation, "wanted_case": header.case, "number": header.sequence}
+    return session.execute(_TAKEN, place).scalar_one_or_none()
 
 
 def _again(

@@ -8,9 +8,10 @@ Counts never hold content: a code, and the key path up to its last declared key.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from audit.gate import Header
@@ -19,6 +20,21 @@ from corporate.identity import Sender
 from corporate.models import Batch, Conflict, Refusal
 
 _PATH_CHARACTERS = 200
+
+# Asked with every batch: made once, since putting a statement together costs more than the database's answer.
+_KEPT = select(Batch.ledger_size, Batch.sha256).where(Batch.installation_id == bindparam("installation")).limit(1)
+_SAME_SIZE = _KEPT.where(Batch.ledger_size == bindparam("size"), Batch.ledger_root != bindparam("root"))
+_MINE = _KEPT.where(Batch.case == bindparam("wanted_case"), Batch.void.is_(None))
+_EARLIER = _MINE.where(Batch.sequence < bindparam("number")).order_by(Batch.sequence.desc())
+_LATER = _MINE.where(Batch.sequence > bindparam("number")).order_by(Batch.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Of a batch that is stored here: the size of the ledger that it names, and its hash."""
+
+    ledger_size: int
+    sha256: str
 
 
 def compare_ledgers(
@@ -51,7 +67,7 @@ def note(
     sender: Sender,
     code: str,
     header: Header,
-    kept: Batch,
+    kept: Batch | Kept,
     other: str,
     now: datetime,
 ) -> None:
@@ -104,20 +120,16 @@ def count_refusals(
         )
 
 
-def _same_size(session: Session, header: Header) -> Batch | None:
-    wanted = select(Batch).where(
-        Batch.installation_id == header.installation,
-        Batch.ledger_size == header.ledger_size,
-        Batch.ledger_root != header.ledger_root,
-    )
-    return session.execute(wanted.limit(1)).scalar_one_or_none()
+def _same_size(session: Session, header: Header) -> Kept | None:
+    wanted = {"installation": header.installation, "size": header.ledger_size, "root": header.ledger_root}
+    return _kept(session.execute(_SAME_SIZE, wanted).one_or_none())
 
 
-def _neighbours(session: Session, header: Header, is_newest: bool) -> tuple[Batch | None, Batch | None]:
-    mine = select(Batch).where(
-        Batch.installation_id == header.installation, Batch.case == header.case, Batch.void.is_(None)
-    )
-    earlier = mine.where(Batch.sequence < header.sequence).order_by(Batch.sequence.desc()).limit(1)
-    later = mine.where(Batch.sequence > header.sequence).order_by(Batch.sequence).limit(1)
-    before = session.execute(earlier).scalar_one_or_none()
-    return before, None if is_newest else session.execute(later).scalar_one_or_none()
+def _neighbours(session: Session, header: Header, is_newest: bool) -> tuple[Kept | None, Kept | None]:
+    place = {"installation": header.installation, "wanted_case": header.case, "number": header.sequence}
+    before = _kept(session.execute(_EARLIER, place).one_or_none())
+    return before, None if is_newest else _kept(session.execute(_LATER, place).one_or_none())
+
+
+def _kept(row: Row[tuple[int, str]] | None) -> Kept | None:
+    return None if row is None else Kept(*row)
