@@ -84,8 +84,10 @@ def _encoded(
     codec: Codec, alike: Sequence[Collected], leaving: Mapping[str, Sequence[Any]], *, whole: bool
 ) -> list[bytes]:
     if whole:
-        return [codec.encode(collected.message) for collected in alike]
-    return [codec.encode(dict(zip(leaving, row, strict=True))) for row in zip(*leaving.values(), strict=True)]
+        going: list[Mapping[str, Any]] = [collected.message for collected in alike]
+    else:
+        going = [dict(zip(leaving, row, strict=True)) for row in zip(*leaving.values(), strict=True)]
+    return codec.encoded(going).split(b"\n")[:-1]
 
 
 def _allowed(sieve: Sieve, plan: Plan, kind: str, message: Mapping[str, Any]) -> dict[str, Any]:
