@@ -53,11 +53,13 @@ def make_token(
     *,
     life: timedelta = TOKEN_LIFE,
     signature_allowed: bool = False,
+    succeeds: str | None = None,
 ) -> str:
     """Make a token for `customer` (made if new) and return it; it cannot be shown again.
 
     `signature_allowed`: the installation may send over a connection without its certificate, for customers whose
-    proxy inspects TLS. Raises OperatorError for an empty or overlong name.
+    proxy inspects TLS. `succeeds` is an installation of this customer that the new one was a copy of. Raises
+    OperatorError for an empty or overlong name, or when the customer has no such installation.
     """
     name = customer.strip()
     if not 1 <= len(name) <= 80 or not name.isprintable():
@@ -67,8 +69,11 @@ def make_token(
         made = store.insert(Customer).values(name=name, made_at=now).on_conflict_do_nothing()
         session.execute(made)
         customer_id = session.execute(select(Customer.id).where(Customer.name == name)).scalar_one()
+        if succeeds is not None:
+            _check_succeeds(session, succeeds, customer_id)
         session.add(
             EnrolmentToken(
+                succeeds=succeeds,
                 customer_id=customer_id,
                 sha256=_sha256(token),
                 made_at=now,
@@ -78,6 +83,13 @@ def make_token(
             )
         )
     return token
+
+
+def _check_succeeds(session: Session, succeeds: str, customer: int) -> None:
+    known = session.get(Installation, succeeds)
+    if known is None or known.customer_id != customer:
+        hint = "see diffgram-corporate installations"
+        raise OperatorError("installation", f"this customer has no installation {succeeds!r}", hint)
 
 
 def enrol(server: Corporate, token: str, installation: str, csr: str, now: datetime) -> Enrolled:
@@ -190,6 +202,7 @@ def _installation(installation: str, permission: EnrolmentToken, key: Ed25519Pub
         thumbprint=signed.thumbprint(key),
         enrolled_at=now,
         signature_allowed=permission.signature_allowed,
+        succeeds=permission.succeeds,
         next_at_us=0,
     )
 

@@ -84,10 +84,14 @@ class EnrolmentToken(Base):
     signature_allowed: Mapped[bool]
     used_at: Mapped[datetime | None]
     used_by: Mapped[str | None]
+    succeeds: Mapped[str | None]
 
 
 class Installation(Base):
-    """One enrolled installation and its public key. `next_at_us` is the rate limit's clock (microseconds)."""
+    """One enrolled installation and its public key. `next_at_us` is the rate limit's clock (microseconds).
+
+    `succeeds` is the installation that this one was a copy of, or continues; its token said so.
+    """
 
     __tablename__ = "installation"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -101,6 +105,7 @@ class Installation(Base):
     next_at_us: Mapped[int] = mapped_column(BigInteger, default=0)
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[str | None]
+    succeeds: Mapped[str | None]
 
 
 class Certificate(Base):

@@ -44,6 +44,7 @@ class InstallationRow:
     missing: int
     conflicts: int
     undeclared: int
+    succeeds: str | None
 
     @property
     def troubled(self) -> bool:
@@ -219,6 +220,7 @@ def _rows(session: Session, wanted: Select[tuple[Installation, str]]) -> list[In
             missing=missing.get(one.id, 0),
             conflicts=conflicts.get(one.id, 0),
             undeclared=undeclared.get(one.id, 0),
+            succeeds=one.succeeds,
         )
         for one, customer in found
     ]

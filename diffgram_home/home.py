@@ -48,8 +48,11 @@ class Home:
         self.store.close()
 
 
-def make_home(settings: Settings) -> None:
-    """Make what is missing of folders, keys and database; what exists stays. Raises StoreError."""
+def make_home(settings: Settings, *, installation: str | None = None) -> None:
+    """Make what is missing of folders, keys and database; what exists stays. Raises StoreError.
+
+    `installation` is the identifier of a new one; without it one is made.
+    """
     keys.make(settings.folder / "keys")
     make_spool(settings)
     store = open_store(settings.database_url)
@@ -57,7 +60,7 @@ def make_home(settings: Settings) -> None:
         migrate(store)
         with store.write() as session:
             if facts.get(session, "installation") is None:
-                facts.put(session, "installation", secrets.token_hex(16))
+                facts.put(session, "installation", installation or secrets.token_hex(16))
     finally:
         store.close()
 

@@ -16,14 +16,23 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--customer", required=True, help="The customer's name; made if it is new.")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 365), help="How long it can be used.")
 @click.option("--allow-signature", is_flag=True, help="The installation may send without its certificate.")
+@click.option("--succeeds", metavar="INSTALLATION", help="The new one was a copy of this, and is renewed.")
 @AS_JSON
 @click.pass_context
-def enrolment_token(context: click.Context, customer: str, days: int, allow_signature: bool, as_json: bool) -> None:
+def enrolment_token(
+    context: click.Context, customer: str, days: int, allow_signature: bool, succeeds: str | None, as_json: bool
+) -> None:
     """Make a single-use token that enrols one installation of a customer. It is shown once."""
     now = datetime.now(UTC)
     with opened(context) as store:
         token = enrolment.make_token(
-            store, customer, actor(), now, life=timedelta(days=days), signature_allowed=allow_signature
+            store,
+            customer,
+            actor(),
+            now,
+            life=timedelta(days=days),
+            signature_allowed=allow_signature,
+            succeeds=succeeds,
         )
     expires_at = now + timedelta(days=days)
     if as_json:

@@ -31,6 +31,7 @@ def make() -> tuple[str, int]:
             datetime.now(UTC),
             life=timedelta(days=days),
             signature_allowed=request.form.get("signature") == "yes",
+            succeeds=request.form.get("succeeds", "").strip() or None,
         )
     except OperatorError as e:
         return _page(fault=f"{e.message}: {e.hint}"), 400

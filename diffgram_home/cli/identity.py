@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TextIO
 
 import click
 
-from diffgram_home import acknowledging, conflicts
+from diffgram_home import acknowledging, conflicts, enrolment, renewal, sending
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import command, json_option, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.cli.fields import case_option
 from diffgram_home.cli.pages import whole
-from diffgram_home.home import Home
+from diffgram_home.home import Home, open_home
 
 
 @command("unacknowledged")
@@ -77,8 +78,36 @@ def settle(home: Home, why: str) -> Exit:
     return Exit.DONE
 
 
+@command("renew")
+@click.option("--token-file", required=True, type=click.File("r"), help="File with a new token, or - for stdin.")
+@base.yes_option
+@with_home
+def renew(home: Home, token_file: TextIO, yes: bool) -> Exit:
+    """Make this machine an installation of its own, for a copy of one that still runs. Stop `run` first.
+
+    It gets a new identifier, new keys and a new ledger, and enrols with the token, which the vendor makes for it. The
+    old ledger ends with a record that names the new one, and is moved aside whole, readable and verifiable with its own
+    settings file, in which every case is off. People keep their accounts; fields have to be approved anew; nothing that
+    was collected before leaves. If corporate is not reached, run `enrol` later with the same token.
+    """
+    token = token_file.read().strip()
+    base.confirm(f"End the ledger of {home.installation} here, and begin as another installation?", yes)
+    done = renewal.renew(home, base.actor(), datetime.now(UTC))
+    known = (("installation", done.installation), ("succeeds", done.succeeds))
+    click.echo(text.facts((*known, ("the old one, to read", done.earlier))))
+    fresh = open_home(base.read_settings())
+    try:
+        enrolled = enrolment.enrol(fresh, sending.open_door(fresh), token, base.actor(), datetime.now(UTC))
+    finally:
+        fresh.close()
+    click.echo(text.facts((("customer", enrolled.customer), ("certificate until", text.instant(enrolled.expires_at)))))
+    base.say("next: `diffgram-home fields --state new`, `approve`, `run`")
+    return Exit.DONE
+
+
 identity = click.Group(
     "identity",
-    commands=(show, settle),
-    help="Who this installation is to corporate, and the ways out when two machines use one identity: show, settle.",
+    commands=(show, settle, renew),
+    help="Who this installation is to corporate, and the ways out when two machines use one identity: show, settle, "
+    "renew.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,21 @@ from typing import Any
 
 import pytest
 
-from diffgram_home import acknowledging, conflicts, reading, sending, settings, verifying
+from audit import record
+from diffgram_home import (
+    acknowledging,
+    conflicts,
+    consenting,
+    ledger,
+    locks,
+    people,
+    reading,
+    renewal,
+    rules,
+    sending,
+    settings,
+    verifying,
+)
 from diffgram_home.home import open_home
 from tests.corporate import running as corporates
 from tests.corporate.pretend import Pretend
@@ -148,3 +163,56 @@ def test_holes_are_listed_since_when_and_close_when_the_number_arrives(
     assert one.send_all(*(one.seal(n) for n in (2, 3, 5, 6))) == [200] * 4
     assert server.command("missing", "--installation", one.id) == []
     one.use("")
+
+
+def test_a_copy_becomes_an_installation_of_its_own_that_names_the_one_it_was(
+    server: corporates.Server, place: Place, tmp_path: Path
+) -> None:
+    one = place.home.installation
+    config = copied(place, tmp_path / "clone")
+    copy = opened(config)
+    copy.work()
+    people.add(copy.home, "a.okafor", "correct horse battery", ["admin"], "os:1000", copy.now())
+    token = json.loads(
+        corporates.command(
+            server.config, "enrolment-token", "--customer", "St Mary", "--succeeds", one, "--json"
+        ).stdout
+    )["token"]
+    done = renewal.renew(copy.home, "os:1000", copy.now())
+    fresh = opened(config)
+    fresh.enrol(token)
+    assert (fresh.home.installation, done.succeeds) == (done.installation, one)
+    assert row(server, fresh)["succeeds"] == one
+    assert [person.name for person in people.accounts(fresh.home)] == ["a.okafor"]
+    assert reading.overview(fresh.home, fresh.now()).approved == 0, "nobody has approved anything for it yet"
+    assert fresh.batches() == [], "what the copy had waiting stays with the ledger it was in"
+    consenting.approve(fresh.home, None, "os:1000", "security", "the board", fresh.now())
+    fresh.work()
+    send_all(fresh)
+    assert [(b.sequence, b.state) for b in fresh.batches()][-1][1] == "sent"
+    assert row(server, fresh)["conflicts"] == 0
+    begun = next(change for change in reversed(reading.history(fresh.home)) if change.what == "identity")
+    assert (begun.subject, begun.after) == (one, "begun")
+    old = open_home(settings.read(done.earlier, os.environ))
+    assert old.installation == one
+    assert set(rules.current(old).modes.cases.values()) == {"off", "offline"}
+    assert verifying.verify(old, fresh.now()).holds
+    assert verifying.verify(fresh.home, fresh.now()).holds
+    with old.store.read() as session, fresh.home.store.read() as young:
+        end = ledger.standing(session)
+        first = next(leaf for n in range(6) if isinstance(leaf := ledger.leaf(young, n), record.Identity))
+    assert (first.other, first.ledger_size, first.ledger_root) == (one, end.size, end.root.hex())
+    old.close()
+    fresh.home.close()
+
+
+def test_a_running_installation_is_not_renewed(place: Place) -> None:
+    again = opened(place.config)
+    with locks.alone(again.home.settings.folder / "scheduler.lock") as held:
+        assert held
+        with pytest.raises(renewal.RenewalError) as refused:
+            renewal.renew(again.home, "os:1000", again.now())
+    assert refused.value.code == "still-running"
+    again.work()
+    send_all(again)
+    again.home.close()
