@@ -80,13 +80,13 @@ def effective(catalogue: Catalogue, cases: Mapping[str, str], kinds: Mapping[str
             continue
         case_mode = cases.get(kind.case, DEFAULTS[kind.case])
         own = kinds.get(name, "on")
-        result[name] = narrower("on" if case_mode == "offline" else case_mode, own)
+        result[name] = narrower("on" if leaves_by_hand(kind.case, case_mode) else _NAMES[_RANK[case_mode]], own)
     return result
 
 
-def leaves_by_hand(case_mode: str) -> bool:
-    """Whether batches of a case in this mode may be carried by hand."""
-    return case_mode in ("on", "offline")
+def leaves_by_hand(case: str, mode: str) -> bool:
+    """Return whether batches of `case` in this mode may be carried by hand; `offline` is a mode of licensing only."""
+    return mode == "on" or (mode == "offline" and mode in MODES[case])
 
 
 def narrower(one: str, other: str) -> str:

@@ -15,15 +15,17 @@ from audit import checkpoint, record
 from audit.errors import RecordRefused
 from diffgram_home import bodies, explaining, ledger, views
 from diffgram_home._rows import attempt_line
+from diffgram_home.attempts import CARRIED
 from diffgram_home.home import Home
 from diffgram_home.models import Attempt, Batch, Body, Leaf
 
 CHANGES = (
     *("consent", "decision", "allowance", "release", "mode", "switch", "policy", "person", "enrolment", "pruned"),
-    *("incident", "instruction", "identity"),
+    *("incident", "instruction", "identity", "carried-out", "carried-in", "enrolment-by-hand"),
 )
 _SHOWN_AS = {"decision": "consent", "allowance": "consent", "switch": "field", "release": "catalogue"}
 """What a change is called to people, where that is not the name of its leaf."""
+_CARRIED = "give the file to corporate, and take its answers in under By hand, or with 'diffgram-home carry in FILE'"
 _HINTS: Mapping[str | None, str] = {
     "accepted": "corporate has signed for exactly these bytes; nothing is to be done",
     "rejected": "nothing was stored at corporate; the code says why, and Pending whether it is tried again",
@@ -48,7 +50,7 @@ def attempt(home: Home, attempt_id: int, *, lines: int = 200) -> views.AttemptPa
             ended_at=row.ended_at,
             status=row.status,
             detail=row.detail,
-            hint=_HINTS[row.outcome],
+            hint=_CARRIED if row.code == CARRIED else _HINTS[row.outcome],
             body=exact,
             pruned_at=stored.pruned_at if stored else None,
             lines=explaining.lines(exact or b"", home.catalogue, lines),
@@ -93,6 +95,8 @@ _STEP_TEXTS: Mapping[str, Callable[[Any], str]] = {
     "void": lambda entry: f"number {entry.sequence} voided ({entry.reason}); a record without content takes its place",
     "attempt": lambda entry: f"recorded, then a connection to {entry.destination} was opened",
     "outcome": lambda entry: f"{entry.outcome}" + (f": {entry.code}" if entry.code else ""),
+    "attempt-by-hand": lambda entry: f"recorded, then written into the file {entry.file}, to be carried by hand",
+    "outcome-by-hand": lambda entry: f"answered, {entry.outcome}" + (f": {entry.code}" if entry.code else ""),
 }
 
 
@@ -210,6 +214,23 @@ def _of_identity(entry: record.Identity) -> tuple[str, str | None, str | None, s
     return subject, None, entry.step, entry.code
 
 
+def _of_carried_out(entry: record.CarriedOut) -> tuple[str, str | None, str | None, str | None]:
+    return _batches(entry.batches), None, "carried out", f"file {entry.sha256}"
+
+
+def _of_carried_in(entry: record.CarriedIn) -> tuple[str, str | None, str | None, str | None]:
+    keys = f"; manifest of keys {entry.manifest}" if entry.manifest else ""
+    return f"answers to {_batches(entry.answers)}", None, "carried in", f"file {entry.sha256}{keys}"
+
+
+def _of_enrolment_by_hand(entry: record.EnrolmentByHand) -> tuple[str, str | None, str | None, str | None]:
+    return "by hand", None, entry.step, entry.code
+
+
+def _batches(number: int) -> str:
+    return "one batch" if number == 1 else f"{number} batches"
+
+
 _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, str | None]]] = {
     "consent": _of_consent,
     "decision": _of_decision,
@@ -224,4 +245,7 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "incident": _of_incident,
     "instruction": _of_instruction,
     "identity": _of_identity,
+    "carried-out": _of_carried_out,
+    "carried-in": _of_carried_in,
+    "enrolment-by-hand": _of_enrolment_by_hand,
 }

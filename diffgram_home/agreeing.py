@@ -5,7 +5,8 @@ leaves, this looks along: every attempt's row is its leaf's and its outcome's, i
 approved was approved in the ledger, and not ended there since; cases and kinds stand where the ledger last moved them.
 
 What narrows is not looked for: an approval that somebody took out of the table withholds, and shows on the pages.
-Rules: one page of leaves and one of rows is held at a time, beside the attempts that have no outcome yet.
+Rules: one page of leaves and one of rows is held at a time, beside the attempts that have no outcome yet, or no
+  answer when they were carried by hand.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 from audit.modes import ALL_OFF
 from audit.verification import Finding
 from diffgram_home import facts, rules
+from diffgram_home.attempts import BY_HAND
 from diffgram_home.models import Approval, Attempt
 
 DIFFERS = "rows-differ"
@@ -52,7 +54,7 @@ class Agreement:
         self._session = session
         self._rows = _attempts(session)
         self._next = next(self._rows, None)
-        self._open: dict[int, tuple[str | None, int | None]] = {}
+        self._open: dict[int, Row[Any]] = {}
         self._decided: dict[tuple[str, str], str] = {}
         self._moved: dict[tuple[str, str | None], str] = {}
 
@@ -69,15 +71,15 @@ class Agreement:
     def _differs(self, position: int, kind: str, data: bytes) -> str | None:
         if not data.endswith(b'"type":"%b"}' % kind.encode()):
             return f"its row calls it '{kind}', which it is not"
-        if kind == "attempt":
-            return self._attempted(position, data)
-        if kind == "outcome":
+        if kind in ("attempt", "attempt-by-hand"):
+            return self._attempted(position, data, by_hand=kind != "attempt")
+        if kind in ("outcome", "outcome-by-hand"):
             return self._ended(position, data)
         if kind in ("consent", "decision", "mode"):
             self._changed(data)
         return None
 
-    def _attempted(self, position: int, data: bytes) -> str | None:
+    def _attempted(self, position: int, data: bytes, *, by_hand: bool) -> str | None:
         wrong = None
         while self._next is not None and self._next.leaf < position:
             wrong = f"the table has an attempt for leaf {self._next.leaf}, which is none"
@@ -86,15 +88,19 @@ class Agreement:
         if row is None or row.leaf != position:
             return "the table of attempts lacks it"
         self._next = next(self._rows, None)
-        self._open[position] = (row.outcome, row.outcome_leaf)
-        said = [(name, getattr(row, name)) for name in ("case", "destination", "sequence", "sha256")]
-        return wrong if _says(data, *said) else "its row in the table of attempts says otherwise"
+        self._open[position] = row
+        names = ("case", "sequence", "sha256") if by_hand else ("case", "destination", "sequence", "sha256")
+        same = _says(data, *((name, getattr(row, name)) for name in names)) and (row.destination == BY_HAND) is by_hand
+        return wrong if same else "its row in the table of attempts says otherwise"
 
     def _ended(self, position: int, data: bytes) -> str | None:
         begin = data.find(b'"attempt":') + len(b'"attempt":')
         attempt = data[begin : data.find(b",", begin)]
-        outcome, leaf = self._open.pop(int(attempt) if attempt.isdigit() else -1, (None, None))
-        if leaf == position and _says(data, ("outcome", outcome)):
+        row = self._open.pop(int(attempt) if attempt.isdigit() else -1, None)
+        if row is not None and row.destination == BY_HAND and (row.outcome_leaf or 0) > position:
+            self._open[row.leaf] = row  # corporate's answer was carried in later, and stands for it now
+            return None
+        if row is not None and row.outcome_leaf == position and _says(data, ("outcome", row.outcome)):
             return None
         return "the table of attempts says otherwise how that attempt ended"
 
@@ -112,9 +118,10 @@ class Agreement:
         while self._next is not None:
             yield f"the table has an attempt for leaf {self._next.leaf}, which is none"
             self._next = next(self._rows, None)
-        for leaf, (outcome, _) in self._open.items():
-            if outcome is not None:
-                yield f"the table says '{outcome}' of the attempt at leaf {leaf}, of which the ledger has no outcome"
+        for leaf, row in self._open.items():
+            if row.outcome is not None:
+                said = f"the table says '{row.outcome}' of the attempt at leaf {leaf}"
+                yield f"{said}, of which the ledger has no outcome"
         yield from self._consent()
         yield from self._modes()
 

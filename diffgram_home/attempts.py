@@ -34,6 +34,10 @@ from diffgram_home.models import (
     Source,
 )
 
+BY_HAND = "by hand"
+"""The destination of an attempt that was carried in a file."""
+CARRIED = "carried"
+"""The code of such an attempt while its file is on the way."""
 REFUSED_NOTICE = "batch-refused"
 SEQUENCE_DIFFERS = "sequence-differs"
 """Corporate's code when it holds other bytes under the number: ours are not there, and may go under another number."""
@@ -44,17 +48,32 @@ _TAKEN = "its messages get a new number; was a backup restored, or does a copy o
 
 def begin(session: Session, batch: Batch, destination: str, now: datetime) -> Attempt:
     """Record that a connection to `destination` ("host:port") is about to open for the batch's bytes."""
-    leaf = ledger.append(
-        session,
-        record.Attempt(
-            at=record.instant(now),
-            case=batch.case,  # type: ignore[arg-type]
-            destination=destination,
-            sequence=batch.sequence,
-            sha256=batch.sha256,
-            size_bytes=batch.size_bytes,
-        ),
+    entry = record.Attempt(
+        at=record.instant(now),
+        case=batch.case,  # type: ignore[arg-type]
+        destination=destination,
+        sequence=batch.sequence,
+        sha256=batch.sha256,
+        size_bytes=batch.size_bytes,
     )
+    return _begun(session, batch, destination, entry, now)
+
+
+def begin_by_hand(session: Session, batch: Batch, file: str, now: datetime) -> Attempt:
+    """Record that the batch's bytes are about to be written into the file with the SHA-256 `file`."""
+    entry = record.AttemptByHand(
+        at=record.instant(now),
+        case=batch.case,  # type: ignore[arg-type]
+        file=file,
+        sequence=batch.sequence,
+        sha256=batch.sha256,
+        size_bytes=batch.size_bytes,
+    )
+    return _begun(session, batch, BY_HAND, entry, now)
+
+
+def _begun(session: Session, batch: Batch, destination: str, entry: record.Record, now: datetime) -> Attempt:
+    leaf = ledger.append(session, entry)
     attempt = Attempt(batch_id=batch.id, case=batch.case, sequence=batch.sequence, at=now, destination=destination)
     attempt.sha256, attempt.size_bytes, attempt.messages = batch.sha256, batch.size_bytes, batch.messages
     attempt.void, attempt.leaf = batch.void if batch.state == VOIDING else None, leaf
@@ -97,12 +116,57 @@ def finish(
         attempt.outcome_leaf = ledger.append(session, _outcome_record(attempt, now))
         batch = session.get_one(Batch, attempt.batch_id)
         _count(session, batch, attempt, now)
+    _settle(home, session, batch, attempt, now, retry_at=retry_at, final=final, already=already)
+
+
+def answer_by_hand(
+    home: Home,
+    session: Session,
+    attempt: Attempt,
+    *,
+    outcome: str,
+    now: datetime,
+    code: str | None,
+    status: int,
+    detail: str | None,
+    receipt: str | None,
+    final: bool,
+    already: str | None,
+) -> None:
+    """Record corporate's answer to an attempt by hand, and move its batch on; arguments as for `finish`.
+
+    The attempt has ended as unknown while its file was on the way, or as an earlier answer said. Raises ValueError for
+    any other attempt, or an outcome that contradicts itself.
+    """
+    waits = attempt.destination == BY_HAND and attempt.outcome in (UNKNOWN, REJECTED)
+    if not waits or (outcome == ACCEPTED) != (receipt is not None):
+        raise ValueError(f"attempt {attempt.id} cannot be answered as '{outcome}'")
+    attempt.outcome, attempt.ended_at, attempt.code, attempt.status = outcome, now, code, status
+    attempt.detail, attempt.receipt = detail, receipt
+    with session.no_autoflush:
+        attempt.outcome_leaf = ledger.append(session, _answer_record(attempt, now))
+        batch = session.get_one(Batch, attempt.batch_id)
+    _settle(home, session, batch, attempt, now, retry_at=None, final=final, already=already)
+
+
+def _settle(
+    home: Home,
+    session: Session,
+    batch: Batch,
+    attempt: Attempt,
+    now: datetime,
+    *,
+    retry_at: datetime | None,
+    final: bool,
+    already: str | None,
+) -> None:
+    """Move the batch on by its attempt's outcome."""
     current = attempt.sha256 == batch.sha256
-    if outcome == ACCEPTED:
+    if attempt.outcome == ACCEPTED:
         _accepted(home, session, batch, current, already, now)
     elif current:
         _not_accepted(home, session, batch, attempt, retry_at or now, final, now)
-    elif outcome == UNKNOWN:
+    elif attempt.outcome == UNKNOWN:
         batch.may_be_received = True
     session.flush()
 
@@ -205,4 +269,18 @@ def _outcome_record(attempt: Attempt, now: datetime) -> record.Outcome:
         sequence=attempt.sequence,
         sha256=attempt.sha256,
         status=attempt.status,
+    )
+
+
+def _answer_record(attempt: Attempt, now: datetime) -> record.OutcomeByHand:
+    return record.OutcomeByHand(
+        at=record.instant(now),
+        attempt=attempt.leaf,
+        case=attempt.case,  # type: ignore[arg-type]
+        code=attempt.code,
+        outcome=attempt.outcome,  # type: ignore[arg-type]
+        receipt=attempt.receipt,
+        sequence=attempt.sequence,
+        sha256=attempt.sha256,
+        status=attempt.status or 0,
     )

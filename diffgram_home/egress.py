@@ -35,13 +35,11 @@ class Destination:
 
 
 def registry(settings: Settings, resolvers: Path = _RESOLVERS) -> tuple[Destination, ...]:
-    """Every destination that `settings` allow, corporate first."""
-    corporate = _corporate(settings)
-    proxy = _proxy(settings)
-    near = proxy[-1] if proxy else corporate
+    """Every destination that `settings` allow, corporate first; without it where all is carried by hand."""
+    way = () if settings.sending.by_hand else (_corporate(settings), *_proxy(settings))
     witness = _witness(settings)
-    names = [name for one in (near, *witness) for name in _name_service(one.host, resolvers)]
-    return (corporate, *proxy, *witness, *names, *_database(settings))
+    names = [name for one in (*way[-1:], *witness) for name in _name_service(one.host, resolvers)]
+    return (*way, *witness, *names, *_database(settings))
 
 
 def reachable(settings: Settings) -> tuple[Destination, ...]:

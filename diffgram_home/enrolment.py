@@ -61,24 +61,42 @@ def enrol(home: Home, door: Door, token: str, actor: str, now: datetime) -> Enro
     Raises EnrolmentError, SignatureRefused (the manifest or the certificate is not what it should be), NotReached, and
     Unknown: then do it again with the same token. Each step is in the ledger, the token never is.
     """
+    check_token(token)
+    stated = refresh(home, door, now, first=True)
+    note(home, door, "asked", actor, now)
+    try:
+        answer = door.enrol(Enrolment(token, home.installation, signing_request(home)), trust(home, stated))
+        customer, pem = _granted(answer)
+        certificate = own(home, pem, stated, now)
+    except (HomeError, SignatureRefused) as error:
+        note(home, door, "unknown" if isinstance(error, Unknown) else "refused", actor, now, code=error.code)
+        raise
+    return keep(home, door, stated, customer, pem, certificate, actor, now)
+
+
+def check_token(token: str) -> None:
+    """Raises EnrolmentError for what cannot be a token."""
     if not _TOKEN.fullmatch(token):
         hint = "copy it whole, without spaces around it"
         raise EnrolmentError("token-malformed", "this cannot be a token", hint)
-    stated = refresh(home, door, now, first=True)
-    _note(home, door, "asked", actor, now)
-    try:
-        answer = door.enrol(Enrolment(token, home.installation, _request(home)), trust(home, stated))
-        customer, pem = _granted(answer)
-        certificate = _own(home, pem, stated, now)
-    except (HomeError, SignatureRefused) as error:
-        _note(home, door, "unknown" if isinstance(error, Unknown) else "refused", actor, now, code=error.code)
-        raise
+
+
+def keep(
+    home: Home,
+    door: Door | None,
+    stated: Manifest,
+    customer: str,
+    pem: str,
+    certificate: x509.Certificate,
+    actor: str,
+    now: datetime,
+) -> Enrolled:
+    """Put a certificate that `own` found good in its place, and record it; without a door it came by hand."""
     files.write(home.keys.folder / CERTIFICATE_FILE, pem.encode("ascii"))
-    _note(home, door, "granted", actor, now, certificate=certificate)
+    note(home, door, "granted", actor, now, certificate=certificate)
+    known = {"customer": customer, "corporate": stated.corporate, **_fact(certificate, now)}
     with home.store.write() as session:
-        facts.put(
-            session, "enrolment", {"customer": customer, "corporate": stated.corporate, **_fact(certificate, now)}
-        )
+        facts.put(session, "enrolment", known)
         counting.end_notice(session, now, "not-enrolled")
     return Enrolled(customer, stated.corporate, certificate.not_valid_after_utc)
 
@@ -135,26 +153,28 @@ def identity(home: Home, now: datetime, *, show: bool | None = None) -> Identity
     return Identity(home.installation, home.keys.installation, home.keys.folder / "installation.pem", shown)
 
 
-def renew(home: Home, door: Door, pem: Any, now: datetime) -> bool:
+def renew(home: Home, door: Door | None, pem: Any, now: datetime) -> bool:
     """Take a certificate that rode on an answer; True if it is newer than ours and is kept from now on.
+
+    Without a door the answer was carried here by hand.
 
     Raises SignatureRefused for one that is not ours or not corporate's.
     """
     if not isinstance(pem, str):
         raise _unusable("it is not text")
-    fresh = _own(home, pem, manifest.stored(home, now), now)
+    fresh = own(home, pem, manifest.stored(home, now), now)
     path = home.keys.folder / CERTIFICATE_FILE
     held = _held(path)
     if held is not None and held.not_valid_after_utc >= fresh.not_valid_after_utc:
         return False
     files.write(path, pem.encode("ascii"))
-    _note(home, door, "renewed", "home", now, certificate=fresh)
+    note(home, door, "renewed", "home", now, certificate=fresh)
     with home.store.write() as session:
         facts.put(session, "enrolment", {**facts.get(session, "enrolment", {}), **_fact(fresh, now)})
     return True
 
 
-def _request(home: Home) -> str:
+def signing_request(home: Home) -> str:
     """A signing request (PKCS #10, PEM): proves that the key is here, asks for nothing but a certificate for it."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, home.installation)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(name)
@@ -182,7 +202,7 @@ def _refusal(answer: Answer) -> EnrolmentError:
     )
 
 
-def _own(home: Home, pem: str, stated: Manifest, now: datetime) -> x509.Certificate:
+def own(home: Home, pem: str, stated: Manifest, now: datetime) -> x509.Certificate:
     """The certificate in `pem`, if it is for our key and id, by an authority of the manifest, and not over.
 
     Its beginning is not looked at: a clock here that is behind would refuse what corporate's clock just made.
@@ -235,9 +255,9 @@ def _expired(path: Path, now: datetime) -> bool:
     return held is None or held.not_valid_after_utc <= now
 
 
-def _note(
+def note(
     home: Home,
-    door: Door,
+    door: Door | None,
     step: Literal["asked", "granted", "refused", "unknown", "renewed"],
     actor: str,
     now: datetime,
@@ -245,18 +265,20 @@ def _note(
     code: str | None = None,
     certificate: x509.Certificate | None = None,
 ) -> None:
-    """One step in the ledger, durable when this returns."""
-    entry = record.Enrolment(
-        at=record.instant(now),
-        actor=actor,
-        certificate=certificate.fingerprint(hashes.SHA256()).hex() if certificate else None,
-        code=code,
-        destination=door.destination,
-        installation=home.installation,
-        key=signed.thumbprint(home.keys.installation.public_key()),
-        root=home.settings.corporate.root,
-        step=step,
-    )
+    """One step in the ledger, durable when this returns; without a door it was made with files, by hand."""
+    same: dict[str, Any] = {
+        "at": record.instant(now),
+        "actor": actor,
+        "certificate": certificate.fingerprint(hashes.SHA256()).hex() if certificate else None,
+        "code": code,
+        "installation": home.installation,
+        "key": signed.thumbprint(home.keys.installation.public_key()),
+        "root": home.settings.corporate.root,
+    }
+    if door is None:
+        entry: record.Record = record.EnrolmentByHand(step=step, **same)  # type: ignore[arg-type]
+    else:
+        entry = record.Enrolment(destination=door.destination, step=step, **same)
     with home.store.write() as session:
         ledger.append(session, entry)
 

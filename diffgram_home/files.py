@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +32,17 @@ def whole(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+@contextmanager
+def reserved(path: Path, data: bytes, mode: int) -> Iterator[Callable[[], int]]:
+    """Room for `data` at `path`; what this gives writes it there. Otherwise as `whole`.
+
+    A disk that is full and a folder that cannot be written are told before the block begins. Raises OSError.
+    """
+    with whole(path, mode) as file:
+        os.posix_fallocate(file.fileno(), 0, len(data))
+        yield lambda: file.write(data)
 
 
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:

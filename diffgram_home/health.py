@@ -20,6 +20,7 @@ from cryptography import x509
 
 from audit import modes as mode_file
 from diffgram_home import people, reading, upgrading, views
+from diffgram_home.attempts import CARRIED
 from diffgram_home.home import Home
 
 FAULT, NOTICE = "fault", "notice"
@@ -179,6 +180,11 @@ def _sending(facts: Facts) -> Iterator[Finding]:
         last.setdefault(attempt.case, attempt)
     for case, attempt in last.items():
         if attempt.outcome in (None, "accepted"):
+            continue
+        if attempt.code == CARRIED:
+            what = f"{case} number {attempt.sequence} was carried out by hand, and no answer was carried in yet"
+            to_do = "`diffgram-home carry in FILE` takes in what corporate gives back; `carry list` shows the files"
+            yield Finding(NOTICE, "carried", what, to_do)
             continue
         yield Finding(
             FAULT,

@@ -334,6 +334,26 @@ class Request(Base):
     final: Mapped[bool] = mapped_column(default=False)
 
 
+class Carried(Base):
+    """One file that was carried by hand: `direction` out (batches) or in (answers); by whom, and its leaf.
+
+    `listed` is a JSON list of [case, sequence, sha256] of the batches in it; of a file out, `certificate` is the one
+    that went along, so that the same file can be made again, and `answered_at` when answers to it first came in.
+    """
+
+    __tablename__ = "carried"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    direction: Mapped[str] = mapped_column(String(3))
+    at: Mapped[datetime] = mapped_column(Instant)
+    actor: Mapped[str] = mapped_column(String(120))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    listed: Mapped[str] = mapped_column(Text)
+    certificate: Mapped[str | None] = mapped_column(Text)
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)
+    leaf: Mapped[int] = mapped_column(BigInteger)
+
+
 class Incident(Base):
     """One Unexpected Data Transfer and its timeline: when each step was, and the leaf that proves it."""
 

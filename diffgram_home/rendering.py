@@ -37,6 +37,9 @@ DONE: Final = {
     "password": "Your password is changed. Every other session of yours has ended.",
     "settled": "Settled, with your name, and recorded in the history.",
     "closed": "Closed, with your name, and recorded in the history.",
+    "carried-out": "Recorded as carried out, with your name. Take the newest file of the list below to corporate.",
+    "carried-in": "Taken in: every receipt held, and stands in the ledger. Refusals and their reasons are under Sent.",
+    "nothing-waits": "Nothing waits that may be carried, so nothing was recorded.",
     "same": "Nothing was chosen, so nothing was changed.",
 }
 """What a page says after something was done. Only these: nobody can make a page say something else by a link."""

@@ -49,6 +49,9 @@ from diffgram_home.models import QUEUED, UNKNOWN, VOIDING, Attempt, Batch
 from diffgram_home.outbound import Door
 from diffgram_home.patience import SUBJECT
 
+LOCK = "sending.lock"
+"""In the data folder: whoever makes attempts holds it, so that one without an outcome was interrupted."""
+_CARRY = "run 'diffgram-home carry out FOLDER', and bring the answers back with 'carry in FILE'"
 _ROUND_S = 30  # a round of the scheduler ends after so long, for modes and intake to have their turn
 UNDECLARED = "undeclared"
 """Corporate's code for content that no catalogue declares."""
@@ -126,8 +129,9 @@ def send_due(
     sending is raised: SendingError; and SignatureRefused, NotReached, Unknown or EnrolmentError when corporate's
     manifest, which is over, cannot be fetched again. Always raises StoreError.
     """
-    lock = home.settings.folder / "sending.lock"
-    with locks.alone(lock, wait_s=home.settings.corporate.timeout_s if force else 0) as alone:
+    if home.settings.sending.by_hand:
+        return _cannot(force, "by-hand", "everything is carried by hand here ([sending] by_hand)", _CARRY)
+    with locks.alone(home.settings.folder / LOCK, wait_s=home.settings.corporate.timeout_s if force else 0) as alone:
         if not alone:
             return _cannot(force, "sending-busy", "another process is sending", "try again in a moment")
         attempts.close_interrupted(home, now)

@@ -86,8 +86,12 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How often to look for work, how long a batch can be read before it goes, and how much goes into one."""
+    """How often to look for work, how long a batch can be read before it goes, and how much goes into one.
 
+    `by_hand`: nothing goes over a connection, nobody is asked for a name; batches wait for `carry out`.
+    """
+
+    by_hand: bool
     every_s: int
     wait_s: int
     batch_messages: int
@@ -296,6 +300,7 @@ def _spool(table: Table, folder: Path) -> Spool:
 
 def _sending(table: Table) -> Sending:
     sending = Sending(
+        by_hand=table.flag("by_hand", False),
         every_s=table.number("every_s", 5, 1, 3600),
         wait_s=table.number("wait_s", 0, 0, 3600),
         batch_messages=table.number("batch_messages", 1000, 1, 10_000),

@@ -8,7 +8,7 @@ import click
 
 from audit import container
 from audit.errors import AuditError
-from corporate import files, importing
+from corporate import files, importing, releases
 from corporate.cli.shared import AS_JSON, actor, read_settings, show_json
 from corporate.database import reachable
 from corporate.errors import CorporateError, OperatorError
@@ -34,6 +34,7 @@ def bring(context: click.Context, given: tuple[Path, ...], out: Path | None, as_
     server = open_corporate(read_settings(context))
     try:
         with reachable():
+            releases.add_own(server.store, datetime.now(UTC))  # a server that only takes files in was never run
             good = [_one(server, path, out or path.parent, as_json) for path in given]
     finally:
         server.store.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from diffgram_home.cli import (
     accounts,
+    carry,
     consent,
     fence,
     fields,
@@ -51,7 +52,7 @@ main = Sections(
                 *(consent.approve, consent.decline, consent.withdraw),
             ),
         ),
-        ("What leaves", (traffic.new, traffic.pending, traffic.send)),
+        ("What leaves", (traffic.new, traffic.pending, traffic.send, carry.carry)),
         (
             "What left, and the proof",
             (

@@ -21,7 +21,7 @@ _WHAT = {
     "on": "collected, and sent as far as its fields are approved",
     "local": "collected and shown here, never sent",
     "off": "not collected at all, and nothing is sent",
-    "offline": "nothing is sent; signed files can be carried by hand",
+    "offline": "sealed, and carried by hand only (`carry out`); nothing goes over a connection",
 }
 
 

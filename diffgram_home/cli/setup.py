@@ -12,7 +12,8 @@ from typing import NoReturn, TextIO
 import click
 import tomlkit
 
-from diffgram_home import enrolment, files, health, sending, switching, upgrading
+from audit import carried
+from diffgram_home import enrolment, enrolment_by_hand, files, health, sending, switching, upgrading
 from diffgram_home import settings as settings_file
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, with_home
@@ -21,6 +22,7 @@ from diffgram_home.home import Home, make_home, open_home
 
 _HEADING = "Settings of Diffgram Home. docs/settings.md explains every key; an unknown one stops the start."
 _FILE_MODE = 0o644
+_FILE = click.Path(dir_okay=False, path_type=Path)
 _READABLE_S = 10  # at 0 a batch is sealed and gone in one tick, and nobody has read it under Pending
 
 
@@ -109,20 +111,36 @@ def _write(path: Path, content: str) -> None:
 
 
 @command("enrol")
-@click.option("--token-file", required=True, type=click.File("r"), help="File with the token, or - for standard input.")
+@click.option("--token-file", type=click.File("r"), help="File with the token, or - for standard input.")
 @click.option("--again", is_flag=True, help="Also when this installation is enrolled already.")
+@click.option("--out", type=_FILE, help="Without a network: write the request to this file, contact nobody.")
+@click.option("--in", "answer", type=_FILE, help="Without a network: take in corporate's answer to that request.")
 @with_home
-def enrol(home: Home, token_file: TextIO, again: bool) -> Exit:
+def enrol(home: Home, token_file: TextIO | None, again: bool, out: Path | None, answer: Path | None) -> Exit:
     """Make this installation known to corporate, once.
 
     Contacts corporate, checks its root against the fingerprint in the settings before anything is sent, hands in the
     token with a request for a certificate, and stores the certificate. The private key never leaves this machine. The
     same token again gives the same answer, so a lost answer costs nothing.
+
+    Without a network: with --out the request is written to a file, which holds the token and is to be handed over as
+    carefully; corporate's `import` answers it with a file, which --in takes in. The root is checked in the same way.
     """
     if enrolment.is_enrolled(home) and not again:
         click.echo("enrolled already")
         return Exit.DONE
-    done = enrolment.enrol(home, sending.open_door(home), token_file.read().strip(), base.actor(), datetime.now(UTC))
+    if (answer is None) == (token_file is None) or (out and answer):
+        raise click.UsageError("give --token-file, with --out where there is no network, or --in alone")
+    now = datetime.now(UTC)
+    if answer is not None:
+        with answer.open("rb") as stream:
+            done = enrolment_by_hand.take(home, stream.read(carried.MAX_IN_BYTES + 1), base.actor(), now)
+    elif out is not None:
+        enrolment_by_hand.request(home, token_file.read().strip(), out, base.actor(), now)  # type: ignore[union-attr]
+        base.say(f"next: bring '{out}' to corporate, and its answer back with `diffgram-home enrol --in FILE`")
+        return Exit.DONE
+    else:
+        done = enrolment.enrol(home, sending.open_door(home), token_file.read().strip(), base.actor(), now)  # type: ignore[union-attr]
     named = (("installation", home.installation), ("customer", done.customer), ("corporate", done.corporate))
     click.echo(text.facts((*named, ("certificate until", text.instant(done.expires_at)))))
     return Exit.DONE

@@ -66,7 +66,7 @@ def pending(home: Home, case: str | None, as_json: bool) -> Exit:
     their hash is the one that `sent`, the receipt and corporate will have. Exit code 3 when fields are withheld because
     nobody approved them. With --json one object: the batches with their bytes as text, and what is withheld and why.
     """
-    page = _sealed(home, case, datetime.now(UTC))
+    page = sealed_now(home, case, datetime.now(UTC))
     if as_json:
         base.show_json(_pending_json(page))
     else:
@@ -79,7 +79,8 @@ def pending(home: Home, case: str | None, as_json: bool) -> Exit:
     return Exit.DECISION if page.approval_missing or page.stopped else Exit.DONE
 
 
-def _sealed(home: Home, case: str | None, now: datetime) -> views.PendingPage:
+def sealed_now(home: Home, case: str | None, now: datetime) -> views.PendingPage:
+    """Take in and seal what waits in the spool, as the scheduler would; what is pending then, without its lines."""
     switching.apply(home, now)
     upgrading.attend(home, now)
     intake.take(home, now)
@@ -146,7 +147,7 @@ def send(home: Home, as_json: bool) -> Exit:
     --json a line an attempt: case, sequence, sha256, outcome, code, detail, hint.
     """
     now = datetime.now(UTC)
-    page = _sealed(home, None, now)
+    page = sealed_now(home, None, now)
     with text.Progress("sending", sys.stderr) as progress:
         tried = sending.send_due(home, sending.open_door(home), now, force=True, progress=progress)
     if as_json:

@@ -5,6 +5,7 @@ A view reads the request, calls one function of ours, renders the answer. Whoeve
 
 from diffgram_home.pages import (
     account,
+    carrying,
     cases,
     checkpoints,
     fields,
@@ -33,4 +34,5 @@ PAGES = (
     limits,
     privacy,
     files,
+    carrying,
 )

@@ -33,6 +33,7 @@ def show() -> str:
         unreadable=kept.unreadable,
         meaning=definitions(home, shown),
         withheld=reading.withheld(home, days=30, now=g.now),
+        by_hand=home.settings.sending.by_hand,
     )
 
 

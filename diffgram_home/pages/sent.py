@@ -9,6 +9,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from audit.catalogue import ENVELOPE, Kind
 from diffgram_home import drawing, pieces, proofs, reading, views
+from diffgram_home.attempts import BY_HAND
 from diffgram_home.home import Home
 from diffgram_home.models import OUTCOMES
 from diffgram_home.pages import asking
@@ -20,6 +21,7 @@ from diffgram_home.trouble import NotHere, NotUnderstood
 routes = Blueprint("sent", __name__, url_prefix="/sent")
 PAGE = 50
 LINES = 100
+_ATTEMPTS, _OUTCOMES = ("attempt", "attempt-by-hand"), ("outcome", "outcome-by-hand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def one(number: int) -> str:
         around=around,
         steps=_by_name(page),
         proof=_proof(page.inclusion),
+        by_hand=page.line.destination == BY_HAND,
     )
 
 
@@ -112,11 +115,11 @@ def _found(number: int) -> views.AttemptPage:
 def _by_name(page: views.AttemptPage) -> Mapping[str, views.Step]:
     """The steps that concern this attempt by what they are: its batch's sealing, its own record, its own outcome."""
     own = _own_leaf(page)
-    found = {step.what: step for step in page.steps if step.what not in ("attempt", "outcome")}
+    found = {step.what: step for step in page.steps if step.what not in (*_ATTEMPTS, *_OUTCOMES)}
     for step in page.steps:
         if step.position == own:
             found["attempt"] = step
-        elif step.what == "outcome" and _names(step, own):
+        elif step.what in _OUTCOMES and _names(step, own):
             found["outcome"] = step
     return found
 
@@ -124,7 +127,7 @@ def _by_name(page: views.AttemptPage) -> Mapping[str, views.Step]:
 def _own_leaf(page: views.AttemptPage) -> int:
     """The leaf of the attempt itself; what the page proves may be its outcome, which names that leaf."""
     proved = next((step for step in page.steps if step.position == page.inclusion.position), None)
-    if proved and proved.what == "outcome":
+    if proved and proved.what in _OUTCOMES:
         return int(json.loads(proved.data)["attempt"])
     return page.inclusion.position
 

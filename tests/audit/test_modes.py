@@ -54,12 +54,14 @@ def test_a_switch_between_offline_and_on_loses_nothing_that_was_collected():
     assert after.cases == {"licensing": "on"}
 
 
-def test_only_on_and_offline_leave_by_hand():
-    assert [mode for modes_of in modes.MODES.values() for mode in modes_of if modes.leaves_by_hand(mode)] == [
-        *["on"] * 3,
-        "offline",
-        "on",
-    ]
+def test_only_on_leaves_by_hand_and_for_licensing_offline():
+    every = {(case, mode) for case in modes.MODES for mode in ("off", "local", "on", "offline")}
+    leaving = {(case, mode) for case, mode in every if modes.leaves_by_hand(case, mode)}
+    assert leaving == {(case, "on") for case in modes.MODES} | {("licensing", "offline")}
+
+
+def test_offline_for_a_case_that_has_no_such_mode_is_off():
+    assert set(modes.effective(FOUND, {"event": "offline", "browser": "offline"}, {}).values()) == {"off"}
 
 
 @given(st.lists(st.tuples(CASES, KINDS), min_size=1, max_size=6))

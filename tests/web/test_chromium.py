@@ -28,6 +28,7 @@ PAGES = (
     "/cases",
     "/cases/event/off",
     "/cases/event/local?kind=home/error",
+    "/by-hand",
     "/history",
     "/privacy",
     "/account",

@@ -1,0 +1,294 @@
+"""Carries batches out by hand: signed files for a machine that reaches corporate by no network.
+
+The files' form is `audit.carried`'s; corporate's answers to them are taken in by answering.py. What holds at the door
+holds here: a file is the other way out, and this module is the only one that writes it. Rules:
+
+- `gate.check` runs on the exact bytes of each batch, under the rules of that moment, and a batch whose case is neither
+  `on` nor `offline` does not go. What is not declared, allowed and recorded gets into no file.
+- Room for the file is taken first, so that a full disk or a folder that cannot be written is told before anything is
+  recorded. Then the attempts are durable, then the bytes are written, then the file gets its name, whole.
+- Its outcome is unknown until corporate's answers are carried in. Killed in between, the next sender or carrier finds
+  the attempts and calls them unknown as well.
+- The same batches are the same file, to the byte; a batch that was carried may go over a connection too, and again:
+  corporate stores it once, by its hash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit import carried, gate, modes, record, signed
+from audit.canonical import sha256_hex
+from audit.errors import Refused
+from diffgram_home import attempts, bodies, enrolment, files, ledger, locks, rules, sealing
+from diffgram_home.errors import HomeError
+from diffgram_home.home import Home
+from diffgram_home.models import QUEUED, UNKNOWN, VOIDING, Attempt, Batch, Carried
+from diffgram_home.sending import LOCK
+
+OUT, IN = "out", "in"
+NAME_DIGITS = 12
+_INCOMPLETE = "file-incomplete"
+_ON_ITS_WAY = "the file is on its way; carry in corporate's answers when they are back"
+_WAIT_S = 30
+FILE_MODE = 0o644  # whoever carries it, and corporate, are other users
+_WHERE = "name a folder that exists and where you may write"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+Progress = Callable[[int, int], None]
+
+
+class CarryError(HomeError):
+    """Nothing can be carried out or in now, or a file is not one for this installation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A batch that stays here, and why: the gate's code and words."""
+
+    case: str
+    sequence: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file that was carried out; `path` is None where it is made when somebody asks for it (`again`)."""
+
+    name: str
+    path: Path | None
+    sha256: str
+    size_bytes: int
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """What one call carried out, and what the gate did not let go."""
+
+    files: tuple[File, ...]
+    left: tuple[Left, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A file that was put together: its bytes, and the batches in it as they were read."""
+
+    data: bytes
+    sha256: str
+    certificate: str | None
+    batches: tuple[Batch, ...]
+    checked: gate.Rules
+
+
+def carry_out(
+    home: Home,
+    folder: Path | None,
+    actor: str,
+    now: datetime,
+    *,
+    case: str | None = None,
+    progress: Progress | None = None,
+) -> Out:
+    """Carry out every batch that waits, of `case` or of all, into files in `folder`, recorded as done by `actor`.
+
+    Without a folder nothing is written: `again` gives the files. Raises CarryError, StoreError.
+    """
+    with alone(home):
+        if not enrolment.is_enrolled(home):
+            hint = "enrol it first: 'diffgram-home enrol --token-file FILE --out FILE'"
+            raise CarryError("not-enrolled", "this installation is not enrolled with corporate", hint)
+        attempts.close_interrupted(home, now)
+        sealing.void_refused(home, now)
+        waiting = _waiting(home, case, now)
+        done, written, left = 0, [], []
+        for portion in _portions(waiting):
+            made, stays = _put_together(home, portion, now)
+            left += stays
+            if made is not None:
+                written.append(_carry(home, made, folder, actor, now))
+            done += len(portion)
+            if progress:
+                progress(done, len(waiting))
+        return Out(tuple(written), tuple(left))
+
+
+def again(home: Home, sha256: str, now: datetime) -> tuple[str, bytes]:
+    """Name and bytes of a file that was carried out before, if all in it may still leave now.
+
+    Raises CarryError: "file-unknown", or "file-changed" where a batch in it stands no more, or may not leave any more.
+    """
+    with home.store.read() as session:
+        row = session.scalars(
+            select(Carried).where(Carried.direction == OUT, Carried.sha256 == sha256).limit(1)
+        ).first()
+        if row is None:
+            raise CarryError("file-unknown", "no such file was carried out of here", "look for it in the list")
+        batches = [_stands(session, *listed) for listed in msgspec.json.decode(row.listed)]
+    certificate = row.certificate
+    batches = [batch for batch in batches if batch is not None]
+    made, left = _put_together(home, batches, now, certificate=certificate)
+    if made is None or left or made.sha256 != sha256:
+        hint = "carry out what waits now; it makes a new file"
+        raise CarryError("file-changed", "what was in this file does not wait any more, or may not leave", hint)
+    return name(home, sha256), made.data
+
+
+def listed(home: Home, *, limit: int = 50) -> tuple[Carried, ...]:
+    """The files that were carried, newest first, in both directions."""
+    with home.store.read() as session:
+        return tuple(session.scalars(select(Carried).order_by(Carried.id.desc()).limit(limit)))
+
+
+def name(home: Home, sha256: str) -> str:
+    """The name of a file: whose it is, and the beginning of its hash."""
+    return f"carried-{home.installation[:8]}-{sha256[:NAME_DIGITS]}.out.zip"
+
+
+@contextlib.contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """The one who makes attempts or ends them, over all processes. Raises CarryError."""
+    with locks.alone(home.settings.folder / LOCK, wait_s=_WAIT_S) as held:
+        if not held:
+            raise CarryError("sending-busy", "another process is sending", "try again in a moment", retry=True)
+        yield
+
+
+def unwritable(path: Path, error: OSError) -> CarryError:
+    """What it means that `path` could not be written."""
+    full = error.errno in _FULL
+    code, hint = ("disk-full", "make room, or use another disk") if full else ("folder-unwritable", _WHERE)
+    return CarryError(code, f"cannot write '{path}': {error.strerror}", hint)
+
+
+def _waiting(home: Home, case: str | None, now: datetime) -> list[Batch]:
+    """What waits in cases that may leave by hand, in the order of the numbers."""
+    allowed = [one for one, mode in rules.current(home, now).modes.cases.items() if modes.leaves_by_hand(one, mode)]
+    wanted = select(Batch).where(Batch.state.in_((QUEUED, VOIDING)), Batch.case.in_(allowed))
+    if case is not None:
+        wanted = wanted.where(Batch.case == case)
+    with home.store.read() as session:
+        return list(session.scalars(wanted.order_by(Batch.case, Batch.sequence)))
+
+
+def _portions(waiting: Sequence[Batch]) -> Iterator[list[Batch]]:
+    """As many batches as one file may hold, file by file."""
+    portion: list[Batch] = []
+    for batch in waiting:
+        size = sum(one.size_bytes for one in portion) + batch.size_bytes
+        if len(portion) == carried.MAX_BATCHES or size > carried.ROOM_BYTES:
+            yield portion
+            portion = []
+        portion.append(batch)
+    if portion:
+        yield portion
+
+
+def _put_together(
+    home: Home, batches: Sequence[Batch], now: datetime, *, certificate: str | None = None
+) -> tuple[_Made | None, list[Left]]:
+    """The file of those batches that may leave now, and the others; no file if none may."""
+    held, taken, left = rules.current(home, now), [], []
+    for batch in batches:
+        try:
+            taken.append((batch, _checked(home, batch, held, now)))
+        except (Refused, HomeError) as error:
+            left.append(Left(batch.case, batch.sequence, error.code, str(error.args[0])))
+    if not taken:
+        return None, left
+    shown = certificate or _certificate(home)
+    out = carried.Out(home.installation, tuple(entry for _, entry in taken), shown)
+    data = carried.write_out(out, home.keys.installation)
+    return _Made(data, sha256_hex(data), shown, tuple(batch for batch, _ in taken), held), left
+
+
+def _checked(home: Home, batch: Batch, held: gate.Rules, now: datetime) -> carried.Batch:
+    """The exact bytes and their signature, as at the door. Raises Refused, HomeError."""
+    with home.store.read() as session:
+        body = bodies.get(session, batch.sha256)
+    if body is None:
+        raise CarryError("body-missing", "its bytes are not there", "restore the last backup")
+    header = gate.check(body, held, batch.generation, rules.CODEC, now=now).header
+    if not modes.leaves_by_hand(header.case, held.modes.cases.get(header.case, "off")):
+        raise Refused("switched", header.case, f"case '{header.case}' is not on", "switch it on, or leave it")
+    if header.installation != home.installation:
+        hint = "the data folder was mixed with another's; restore it from one backup"
+        raise CarryError("other-installation", "the batch names another installation", hint)
+    signature = signed.sign(body, home.keys.installation, signed.BATCH, detached=True)
+    return carried.Batch(header.case, header.sequence, body, signature)
+
+
+def _carry(home: Home, made: _Made, folder: Path | None, actor: str, now: datetime) -> File:
+    """Record the attempts, write the file, and record that it is on its way."""
+    called = name(home, made.sha256)
+    path = None if folder is None else folder / called
+    begun: list[int] = []
+    try:
+        if path is None:
+            begun = _begin(home, made, actor, now)
+        else:
+            with files.reserved(path, made.data, FILE_MODE) as fill:
+                begun = _begin(home, made, actor, now)
+                fill()
+    except BaseException as error:
+        _end(home, begun, _INCOMPLETE, "the file was not written to its end, and removed", now)
+        if isinstance(error, OSError) and path is not None:
+            raise unwritable(path, error) from error
+        raise
+    _end(home, begun, attempts.CARRIED, _ON_ITS_WAY, now)
+    return File(called, path, made.sha256, len(made.data), len(made.batches))
+
+
+def _begin(home: Home, made: _Made, actor: str, now: datetime) -> list[int]:
+    """The file and an attempt for each batch, durable before a byte is written. Raises CarryError if one moved."""
+    with home.store.write() as session:
+        if rules.within(home, session, now) != made.checked:
+            raise CarryError("rules-changed", "modes or approvals changed just now", "do it again", retry=True)
+        held = [session.get(Batch, batch.id) for batch in made.batches]
+        pairs = zip(held, made.batches, strict=True)
+        if not all(now_ and (now_.sha256, now_.state) == (then.sha256, then.state) for now_, then in pairs):
+            raise CarryError("batch-moved", "a batch was voided or accepted just now", "do it again", retry=True)
+        entry = record.CarriedOut(
+            actor=actor,
+            at=record.instant(now),
+            batches=len(made.batches),
+            sha256=made.sha256,
+            size_bytes=len(made.data),
+        )
+        row = Carried(direction=OUT, at=now, actor=actor, sha256=made.sha256, size_bytes=len(made.data))
+        row.listed = msgspec.json.encode([(b.case, b.sequence, b.sha256) for b in made.batches]).decode()
+        row.certificate, row.leaf = made.certificate, ledger.append(session, entry)
+        session.add(row)
+        return [attempts.begin_by_hand(session, batch, made.sha256, now).id for batch in held if batch]
+
+
+def _end(home: Home, begun: Sequence[int], code: str, detail: str, now: datetime) -> None:
+    if not begun:
+        return
+    with home.store.write() as session:
+        for number in begun:
+            attempt = session.get_one(Attempt, number)
+            attempts.finish(home, session, attempt, outcome=UNKNOWN, now=now, code=code, detail=detail, retry_at=now)
+
+
+def _stands(session: Session, case: str, sequence: int, sha256: str) -> Batch | None:
+    """The batch if these bytes still stand under its number."""
+    wanted = select(Batch).where(Batch.case == case, Batch.sequence == sequence, Batch.sha256 == sha256)
+    return session.scalars(wanted).first()
+
+
+def _certificate(home: Home) -> str | None:
+    """Our certificate, whatever its date: files travel slowly, and a fresh one comes back with the answers."""
+    try:
+        return (home.keys.folder / enrolment.CERTIFICATE_FILE).read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        return None
