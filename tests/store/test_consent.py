@@ -104,7 +104,7 @@ def test_a_declined_field_is_not_approved_with_the_others_and_not_counted_as_wai
         "the works council",
     )
     before = reading.overview(home, NOW)
-    assert before.undecided == before.fields - 1
+    assert before.undecided == before.unapproved - 1
     assert PAID not in approve(home, None).names
     after = reading.overview(home, NOW)
     assert (after.undecided, after.unapproved) == (0, 1)
