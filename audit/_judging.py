@@ -101,7 +101,11 @@ class Judge:
     def is_later(self, data: bytes) -> bool:
         """Whether the leaf begins with a time that is not before the last one, which it then becomes."""
         at = data[7:27].decode("latin-1")
-        if not data.startswith(b'{"at":"') or at < self.at or not is_instant(at):
+        if not data.startswith(b'{"at":"'):
+            return False
+        if at == self.at:
+            return True
+        if at < self.at or not is_instant(at):
             return False
         self.at = at
         return True

@@ -1,177 +1,171 @@
-"""Verifying a ledger beside bare SHA-256 of the same bytes, at two sizes of entries, and where the time goes.
+"""Verifying a ledger beside bare SHA-256 of the same bytes, and where the time goes; then as the command does it.
 
-An entry is a sealed leaf with its body, or with `whole batch` also the attempt and the outcome with its receipt. The
-figures are processor time, the best of several rounds in turn, since the machine is shared.
+An entry is a sealed leaf with its body; with `whole batch` the attempt and the outcome with its receipt are entries of
+their own. Each ledger of ENTRIES is made and measured piece by piece: bare hashing, its parts, and the verification in
+turn over the same piece, so that a slow spell of the machine hits all alike. Figures are processor time of one core;
+ratios are medians over the pieces. The command is measured from outside, as a process, over a ledger in SQLite.
 """
 
-import gc
 import hashlib
+import os
+import statistics
+import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from time import process_time_ns
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter, process_time_ns
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import receipt, record, signed, tree, verification
+from audit import signed, tree, verification
+from benchmarks._ledgers import Maker, Piece, end, store
 from benchmarks._timing import Goals, arguments, machine, table
+from diffgram_home import settings
+from diffgram_home.home import make_home, open_home
 
 GOALS = {300: 5.0, 4000: 2.0}
-BATCHES, ROUNDS = 3_000, 5
-BARE = "bare SHA-256"
-INSTALLATION, CATALOGUE, INDEX = "ab" * 16, "cd" * 32, "ef" * 32
-NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
-AT = record.instant(NOW)
+ENTRIES, PIECE = 1_000_000, 5_000
+WITH_KEYS = 9_000
+STORED_FEW, STORED_MANY = 20_000, 2_000_000
+MOST_MEMORY = 1.1
+BARE, PARTS, ROOTS, VERIFY = "bare SHA-256", "leaf hashes, tree, body hashes", "and every quoted root", "verify"
+INSTALLATION = "ab" * 16
+Times = dict[str, list[float]]
 
 
-@dataclass
-class Ledger:
-    """Leaves, bodies by hash, and the tree over the leaves."""
+class Measured:
+    """One ledger, piece by piece: nanoseconds of each work over each piece."""
 
-    leaves: list[bytes] = field(default_factory=list)
-    bodies: dict[str, bytes] = field(default_factory=dict)
-    frontier: tree.Frontier = field(default_factory=tree.Frontier)
+    def __init__(self, maker: Maker, entries: int, known: verification.Known) -> None:
+        self.times: Times = {BARE: [], PARTS: [], ROOTS: [], VERIFY: []}
+        self._maker, self._entries = maker, entries
+        self._piece = Piece()
+        self._frontiers = tree.Frontier(), tree.Frontier()
+        found = list(verification.verify(self._source(), lambda sha256: self._piece.bodies[sha256], known))
+        if len(found) != 1 or not isinstance(found[-1], verification.Report) or not found[-1].holds:
+            raise SystemExit(f"the ledger made for the measurement does not hold: {found[:3]}")
 
-    def add(self, entry: record.Record) -> int:
-        data = record.encode(entry)
-        self.leaves.append(data)
-        return self.frontier.append(tree.leaf_hash(data))
+    def _source(self) -> Iterator[verification.Item]:
+        for piece in self._maker.pieces(self._entries, min(PIECE, self._entries)):
+            self._piece = piece
+            for name, work in ((BARE, self._bare), (PARTS, self._parts), (ROOTS, self._roots)):
+                self.times[name].append(_ns(work))
+            begin = process_time_ns()
+            yield from piece.leaves
+            self.times[VERIFY].append(process_time_ns() - begin)
+        yield verification.Head(self._maker.frontier.size, self._maker.frontier.root())
+
+    def _bare(self) -> None:
+        sha256 = hashlib.sha256
+        for _, data in self._piece.leaves:
+            sha256(data).digest()
+        for data in self._piece.bodies.values():
+            sha256(data).digest()
+
+    def _parts(self) -> None:
+        frontier = self._frontiers[0]
+        for _, data in self._piece.leaves:
+            frontier.append(tree.leaf_hash(data))
+        for data in self._piece.bodies.values():
+            hashlib.sha256(data).digest()
+
+    def _roots(self) -> None:
+        frontier, every = self._frontiers[1], 3 if self._maker.whole else 1
+        for index, data in self._piece.leaves:
+            if index % every == 0:
+                frontier.root()
+            frontier.append(tree.leaf_hash(data))
+        for data in self._piece.bodies.values():
+            hashlib.sha256(data).digest()
+
+    def ratio(self, name: str) -> float:
+        """How many times bare hashing: the median of all pieces."""
+        return statistics.median(mine / bare for mine, bare in zip(self.times[name], self.times[BARE], strict=True))
 
 
 def main() -> int:
-    """Print the table; exit with 1 when a goal is missed."""
+    """Print the tables; exit with 1 when a goal is missed."""
     goals = Goals(arguments(__doc__ or ""))
-    batches, rounds = (50, 1) if goals.quick else (BATCHES, ROUNDS)
-    key = Ed25519PrivateKey.generate()
-    print(machine("cryptography", "msgspec"))
+    entries, few, many = (300, 150, 300) if goals.quick else (ENTRIES, STORED_FEW, STORED_MANY)
+    print(machine("cryptography", "msgspec", "sqlalchemy"))
     for size, goal in GOALS.items():
         for whole in (False, True):
-            made = _ledger(size, key if whole else None, batches)
             name = f"{'whole batch' if whole else 'sealed leaf'} with a body of {size} bytes"
-            found = _best(_works(made, key if whole else None), rounds)
-            _print(name, found, batches)
-            goals.hold(f"{name}: verify, times bare SHA-256", found["verify"] / found[BARE], goal, at_most=True)
+            found = Measured(Maker(size, whole, INSTALLATION), entries, verification.Known())
+            _print(f"{entries:,} entries: {name}", found, entries)
+            goals.hold(f"{name}: verify, times bare SHA-256", found.ratio(VERIFY), goal, at_most=True)
+    key = Ed25519PrivateKey.generate()
+    known = verification.Known(receipts=signed.ring(key.public_key()))
+    keyed = min(entries, WITH_KEYS)
+    found = Measured(Maker(4000, True, INSTALLATION, key), keyed, known)
+    _print(f"{keyed:,} entries: whole batch with a body of 4000 bytes, signatures of receipts checked", found, keyed)
+    _command(few, many, goals)
     return goals.end()
 
 
-def _works(made: Ledger, key: Ed25519PrivateKey | None) -> Mapping[str, Callable[[], object]]:
-    works: dict[str, Callable[[], object]] = {
-        BARE: lambda: _bare(made),
-        "leaf hashes, tree, body hashes": lambda: _hashes(made),
-        "and every quoted root": lambda: _roots(made),
-        "reading every leaf": lambda: [record.parse(leaf) for leaf in made.leaves],
-        "verify": lambda: _verify(made, verification.Known()),
-    }
-    if key is not None:
-        known = verification.Known(receipts=signed.ring(key.public_key()))
-        works["verify with receipts' signatures"] = lambda: _verify(made, known)
-    return works
+def _print(title: str, found: Measured, entries: int) -> None:
+    rows = [(name, f"{sum(found.times[name]) / entries / 1e3:.2f}", f"{found.ratio(name):.2f}") for name in found.times]
+    print(table(title, ("work", "µs an entry", "times bare SHA-256"), rows))
 
 
-def _bare(made: Ledger) -> None:
-    sha256 = hashlib.sha256
-    for data in made.leaves:
-        sha256(data).digest()
-    for data in made.bodies.values():
-        sha256(data).digest()
+def _command(few: int, many: int, goals: Goals) -> None:
+    """`diffgram-home verify` as a process over two stores, one a hundred times as long as the other."""
+    rows, peaks = [], []
+    for entries in (few, many):
+        with tempfile.TemporaryDirectory() as folder:
+            bare = _fill(Path(folder), entries)
+            cpu, wall, peak = _verified(Path(folder))
+        peaks.append(peak)
+        rate = f"{entries / wall:,.0f}"
+        rows.append((f"{entries:,}", f"{wall:.1f}", f"{cpu:.1f}", f"{cpu / bare:.2f}", rate, f"{peak / 2**20:.0f}"))
+    head = ("entries", "seconds", "of a core", "times bare SHA-256", "entries/s", "peak memory, MiB")
+    print(table("diffgram-home verify, whole batches with bodies of 4000 bytes in SQLite", head, rows))
+    said = f"peak memory with {many:,} entries, times that with {few:,}"
+    goals.hold(said, peaks[1] / peaks[0], MOST_MEMORY, at_most=True)
 
 
-def _hashes(made: Ledger) -> None:
-    frontier = tree.Frontier()
-    for leaf in made.leaves:
-        frontier.append(tree.leaf_hash(leaf))
-    for data in made.bodies.values():
+def _fill(folder: Path, entries: int) -> float:
+    """An installation with a ledger of `entries`; returns the seconds of bare hashing of it."""
+    path = folder / "diffgram-home.toml"
+    path.write_text(f'name = "bench"\n[corporate]\nurl = "https://127.0.0.1:9"\nroot = "sha256:{"0" * 64}"\n')
+    chosen = settings.read(path, {})
+    make_home(chosen)
+    home = open_home(chosen)
+    maker, bare = Maker(4000, True, home.installation), 0
+    try:
+        for piece in maker.pieces(entries, min(PIECE, entries)):
+            bare += _ns(lambda piece=piece: _hash_all(piece))
+            store(home, piece)
+        end(home, maker)
+    finally:
+        home.close()
+    return bare / 1e9
+
+
+def _hash_all(piece: Piece) -> None:
+    for _, data in piece.leaves:
+        hashlib.sha256(data).digest()
+    for data in piece.bodies.values():
         hashlib.sha256(data).digest()
 
 
-def _roots(made: Ledger) -> None:
-    frontier = tree.Frontier()
-    every = len(made.leaves) // len(made.bodies)
-    for number, leaf in enumerate(made.leaves):
-        if number % every == 0:
-            frontier.root()
-        frontier.append(tree.leaf_hash(leaf))
-    for data in made.bodies.values():
-        hashlib.sha256(data).digest()
+def _verified(folder: Path) -> tuple[float, float, int]:
+    """Processor seconds, seconds, and peak memory in bytes of the command."""
+    command = [sys.executable, "-m", "diffgram_home.cli", "--config", str(folder / "diffgram-home.toml"), "verify"]
+    begin = perf_counter()
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        raise SystemExit(f"verify ended with {running.returncode}")
+    return used.ru_utime + used.ru_stime, perf_counter() - begin, used.ru_maxrss * 1024
 
 
-def _verify(made: Ledger, known: verification.Known) -> None:
-    source = [*enumerate(made.leaves), verification.Head(made.frontier.size, made.frontier.root())]
-    report = list(verification.verify(source, made.bodies.__getitem__, known))[-1]
-    if not isinstance(report, verification.Report) or not report.holds:
-        raise SystemExit("the ledger made for the measurement does not hold")
-
-
-def _best(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the seconds of processor time of each, the best of all rounds, taken in turn."""
-    best = dict.fromkeys(works, float("inf"))
-    for _ in range(rounds):
-        for name, work in works.items():
-            gc.collect()
-            begin = process_time_ns()
-            work()
-            best[name] = min(best[name], (process_time_ns() - begin) / 1e9)
-    return best
-
-
-def _print(title: str, found: Mapping[str, float], batches: int) -> None:
-    bare = found[BARE]
-    rows = [(name, f"{value / batches * 1e6:.1f}", f"{value / bare:.2f}") for name, value in found.items()]
-    print(table(title, ("work", "µs a batch", "times bare SHA-256"), rows))
-
-
-def _ledger(size: int, key: Ed25519PrivateKey | None, batches: int) -> Ledger:
-    """Return a ledger of batches with bodies of about `size` bytes; with a key each is also sent and received."""
-    made = Ledger()
-    for sequence in range(1, batches + 1):
-        ledger_size, root = made.frontier.size, made.frontier.root().hex()
-        body = _body(size, sequence, ledger_size, root)
-        sha256 = hashlib.sha256(body).hexdigest()
-        made.bodies[sha256] = body
-        made.add(
-            record.Sealed(
-                at=AT, case="event", catalogue=CATALOGUE, generation=1, index=INDEX, ledger_root=root,
-                ledger_size=ledger_size, messages=body.count(b"\n") - 1, sequence=sequence, sha256=sha256,
-                size_bytes=len(body),
-            )
-        )  # fmt: skip
-        if key is not None:
-            _send(made, sequence, body, sha256, (ledger_size, root), key)
-    return made
-
-
-def _body(size: int, sequence: int, ledger_size: int, root: str) -> bytes:
-    """Return a header and lines of some 80 bytes; what is in them is not looked at, the smallest has one line."""
-    head = {
-        "format": "diffgram-home-batch/1", "installation": INSTALLATION, "case": "event", "sequence": sequence,
-        "sealed_at": AT, "catalogue": CATALOGUE, "index": INDEX, "ledger_size": ledger_size, "ledger_root": root,
-    }  # fmt: skip
-    count = max(1, (size - 400) // 80)
-    first = msgspec.json.encode(head | {"messages": count}) + b"\n"
-    return first + (b"x" * 79 + b"\n") * count
-
-
-def _send(
-    made: Ledger, sequence: int, body: bytes, sha256: str, stood: tuple[int, str], key: Ed25519PrivateKey
-) -> None:
-    attempt = made.add(
-        record.Attempt(
-            at=AT, case="event", destination="corporate.example:443", sequence=sequence, sha256=sha256,
-            size_bytes=len(body),
-        )
-    )  # fmt: skip
-    count = body.count(b"\n") - 1
-    said = receipt.Receipt(
-        INSTALLATION, "event", sequence, sha256, *stood, count, NOW, "mtls+signature", void=False, already=None
-    )
-    made.add(
-        record.Outcome(
-            at=AT, attempt=attempt, case="event", code=None, outcome="accepted", receipt=receipt.issue(said, key),
-            sequence=sequence, sha256=sha256, status=200,
-        )
-    )  # fmt: skip
+def _ns(work: Callable[[], object]) -> int:
+    begin = process_time_ns()
+    work()
+    return process_time_ns() - begin
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +21,20 @@ from tests.store.building import NOW, build, collect_and_seal
 from tests.store.witness import NAME, Witness
 
 LATER = NOW + timedelta(hours=2)
+ROOT = Path(__file__).parents[2]
+ARMED = """
+import socket, sys
+from pathlib import Path
+from diffgram_home import outbound, tripwire
+tripwire.arm("scheduler")
+outbound.log_checkpoint(Path(sys.argv[1]), "note")
+try:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.connect(sys.argv[1])
+        other.send(b"anything")
+except OSError:
+    print("refused")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -259,3 +276,17 @@ def test_a_witness_that_cannot_be_meant_stops_the_start(tmp_path, witness, line,
     with pytest.raises(SettingsFaults) as error:
         build(tmp_path, more="\n".join([*lines, line]) + "\n")
     assert [fault.key for fault in error.value.faults] == [f"ledger.witness.{key}"]
+
+
+def test_the_tripwire_lets_a_checkpoint_through_to_syslog_and_nothing_else_of_its_kind(tmp_path):
+    path = tmp_path / "log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(path))
+        done = subprocess.run(
+            [sys.executable, "-c", ARMED, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+        log.setblocking(False)
+        assert log.recv(1000).startswith(b"<85>diffgram-home: ")
+        with pytest.raises(BlockingIOError):
+            log.recv(1000)

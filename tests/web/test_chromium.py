@@ -30,6 +30,7 @@ PAGES = (
     "/cases/event/local?kind=home/error",
     "/by-hand",
     "/history",
+    "/checkpoints",
     "/privacy",
     "/account",
     "/limits",
