@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from audit import record
 from audit.modes import ALL_OFF
 from audit.verification import Finding
 from diffgram_home import facts, rules
@@ -28,6 +29,7 @@ DIFFERS = "rows-differ"
 Leaves = Sequence[tuple[int, str, bytes]]
 """One page: position, what the row says the type is, and the leaf itself."""
 
+_CHANGES = frozenset({"consent", "decision", "mode", "switch", "allowance"})
 _PAGE = 500
 _attempt = Attempt.__table__.c
 _NEXT = (
@@ -55,7 +57,9 @@ class Agreement:
         self._rows = _attempts(session)
         self._next = next(self._rows, None)
         self._open: dict[int, Row[Any]] = {}
-        self._decided: dict[tuple[str, str], str] = {}
+        self._decided: dict[tuple[str, str], tuple[str, str | None]] = {}
+        self._switched: dict[str, str] = {}
+        self._allowed: set[str] = set()
         self._moved: dict[tuple[str, str | None], str] = {}
 
     def along(self, pages: Iterable[Leaves]) -> Iterator[tuple[int, bytes] | Finding]:
@@ -75,7 +79,7 @@ class Agreement:
             return self._attempted(position, data, by_hand=kind != "attempt")
         if kind in ("outcome", "outcome-by-hand"):
             return self._ended(position, data)
-        if kind in ("consent", "decision", "mode"):
+        if kind in _CHANGES:
             self._changed(data)
         return None
 
@@ -109,8 +113,13 @@ class Agreement:
             entry = msgspec.json.decode(data)
             if entry["type"] == "mode":
                 self._moved[entry["case"], entry["kind"]] = entry["to"]
+            elif entry["type"] == "switch":
+                self._switched[entry["field"]] = entry["to"]
+            elif entry["type"] == "allowance":
+                self._allowed.update(entry["definitions"])
             else:
-                self._decided.update(dict.fromkeys(entry["fields"].items(), entry["decision"]))
+                decision = (entry["decision"], entry.get("expires"))
+                self._decided.update(dict.fromkeys(entry["fields"].items(), decision))
         except (ValueError, TypeError, KeyError, AttributeError):
             return  # a damaged leaf is told by the recomputation itself
 
@@ -126,11 +135,19 @@ class Agreement:
         yield from self._modes()
 
     def _consent(self) -> Iterator[str]:
-        open_ones = select(Approval.field, Approval.hash).where(Approval.withdrawn_at.is_(None)).order_by(Approval.id)
-        for field, digest in self._session.execute(open_ones):
-            decision = self._decided.get((field, digest), "never decided")
+        wanted = select(Approval.field, Approval.hash, Approval.expires_at).where(Approval.withdrawn_at.is_(None))
+        for field, digest, expires_at in self._session.execute(wanted.order_by(Approval.id)):
+            decision, expires = self._decided.get((field, digest), ("never decided", None))
             if decision != "approved":
                 yield f"the table says that '{field}' is approved, of which the ledger says: {decision}"
+            elif expires != (record.instant(expires_at) if expires_at else None):
+                yield f"the table has another end for the approval of '{field}' than the ledger: {expires or 'none'}"
+        held = facts.get(self._session, "fields", {})
+        for field in sorted(name for name, mode in self._switched.items() if mode == "off"):
+            if held.get(field) != "off":
+                yield f"the ledger has the field '{field}' switched off, the table does not"
+        for digest in sorted(set(facts.get(self._session, "allowed", {})) - self._allowed):
+            yield f"the table has the definition {digest} allowed beforehand, the ledger does not"
 
     def _modes(self) -> Iterator[str]:
         if facts.get(self._session, "dark", False):

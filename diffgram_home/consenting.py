@@ -128,6 +128,7 @@ def allow(home: Home, actor: str, role: str, authority: str, now: datetime) -> A
     A hash that a person withdrew or declined stays so. Raises PeopleError for another role than `security`.
     """
     _check_role(role)
+    act = Act(actor, role, authority, now, source="policy")
     with home.store.write() as session:
         known: dict[str, dict[str, str]] = facts.get(session, "allowed", {})
         stated = rules.applied(session).allow
@@ -147,7 +148,7 @@ def allow(home: Home, actor: str, role: str, authority: str, now: datetime) -> A
         declined = rules.declined_now(session)
         live = [field for field in _fields(home, None) if field.hash in stated and field.hash not in past]
         chosen = [field for field in live if (field.name, field.hash) not in declined]
-        deciding.approve(session, chosen, Act(actor, role, authority, now, source="policy"))
+        deciding.approve(session, chosen, act)
         upgrading.settle(home, session, now)
     return Allowed(new, tuple(field.name for field in chosen))
 

@@ -8,6 +8,7 @@ Who may decide is `consenting`'s to say for persons, `upgrading`'s for what a da
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,16 +19,21 @@ from sqlalchemy.orm import Session
 from audit import catalogue, record
 from audit.catalogue import Field
 from diffgram_home import ledger
+from diffgram_home.errors import PeopleError
 from diffgram_home.models import Approval, Decline, Definition
 
 BY_DATE = "home"
 """Who ended an approval whose date had come."""
 FIELDS_A_RECORD = 2000
+_WORDS = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,500}")
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who decides, as what, in whose name, and when. `expires_at` is the end of an approval, if it has one."""
+    """Who decides, as what, in whose name, and when. `expires_at` is the end of an approval, if it has one.
+
+    Raises PeopleError for an authority that no record could hold.
+    """
 
     actor: str
     role: str
@@ -35,6 +41,11 @@ class Act:
     now: datetime
     expires_at: datetime | None = None
     source: str = "person"
+
+    def __post_init__(self) -> None:
+        if not _WORDS.fullmatch(self.authority):
+            hint = "say in at most 500 letters on whose authority, without control characters"
+            raise PeopleError("authority-unusable", "the authority cannot be recorded as it is; nothing changed", hint)
 
 
 def approve(session: Session, fields: Sequence[Field], act: Act) -> None:

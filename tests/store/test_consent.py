@@ -282,3 +282,20 @@ def test_products_learn_of_a_field_before_the_change_is_recorded_and_after_it_wa
     assert path.stat().st_ino == inode, "applying again replaces nothing"
     switching.set_fields(home, [PAID], "on", ACTOR, NOW)
     assert modes.fields_off(path.read_bytes()) == frozenset()
+
+
+@pytest.mark.parametrize("authority", ["the board\x07", "a\x00b", "x" * 501, "\udcff", "line\nline"])
+def test_an_authority_that_no_record_could_hold_is_told_before_anything_changes(home, authority):
+    before = len(leaves(home, "decision"))
+    for act in (consenting.approve, consenting.decline):
+        with pytest.raises(PeopleError, match="cannot be recorded as it is"):
+            act(
+                home,
+                [PAID],
+                ACTOR,
+                "security",
+                authority,
+                NOW,
+                **({"renew": True} if act is consenting.approve else {}),
+            )
+    assert len(leaves(home, "decision")) == before

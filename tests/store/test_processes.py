@@ -114,11 +114,14 @@ def test_a_full_disk_is_told_and_loses_nothing(home):
     )
     again = f'"{WORKER[0]}" "{WORKER[1]}" once "{home.settings.path}"'
     count = again.replace(" once ", " count ")
-    script = f'{again}; {again}; rm "$FOLDER/filler"; {again}; {count}'
+    check = f'"{sys.executable}" -m diffgram_home.cli --config "{home.settings.path}" check 2>&1'
+    script = f'{again}; {again}; {check}; rm "$FOLDER/filler"; {again}; {count}'
     home.close()
     said = inside(home.settings.path.parent, copy, ["sh", "-c", script]).splitlines()
     assert all(line.startswith("disk-full | make room") for line in said[:2])
-    assert said[2:] == ["done", "30000 messages, 30000 orders", "done"]
+    assert said[2].endswith("disk I/O error")
+    assert said[3] == "  to do: make room on the disk; nothing was lost"
+    assert said[4:] == ["done", "30000 messages, 30000 orders", "done"]
 
 
 def test_a_read_only_folder_is_told_and_loses_nothing(home):

@@ -22,6 +22,7 @@ def lived(home):
     finish(home, begin(home, 1), "unknown", code="timeout")
     finish(home, begin(home, 2), "rejected", code="busy", status=503)
     consenting.withdraw(home, ["shop.paid"], ACTOR, "security", NOW)
+    switching.set_fields(home, ["shop.at"], "off", ACTOR, NOW)
     switching.set_mode(home, "event", None, "local", ACTOR, NOW)
     return home
 
@@ -136,6 +137,9 @@ def test_every_leaf_is_canonical_json(lived):
         ),
         ("UPDATE approval SET withdrawn_at = NULL WHERE field = 'shop.paid'", "approved, of which the ledger says: w"),
         ("UPDATE approval SET hash = replace(hash, substr(hash, 1, 1), 'x') WHERE id = 1", "says: never decided"),
+        ("UPDATE approval SET expires_at = '2030-01-01 00:00:00.000000' WHERE id = 1", "another end for the approval"),
+        ("UPDATE value SET data = '{}' WHERE name = 'fields'", "has the field 'shop.at' switched off, the table does"),
+        ("INSERT INTO value (name, data) VALUES ('allowed', '{\"00\": {}}')", "the definition 00 allowed beforehand"),
         ("UPDATE value SET data = replace(data, 'local', 'on') WHERE name = 'cases'", "'event' at 'on', the ledger at"),
         ("UPDATE leaf SET type = 'consent' WHERE type = 'attempt'", "its row calls it 'consent', which it is not"),
     ],
