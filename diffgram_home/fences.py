@@ -92,7 +92,7 @@ def unit(settings: Settings, listed: Sequence[Allowed], user: str, part: str, cl
 
 def ruleset(settings: Settings, listed: Sequence[Allowed], user: str) -> str:
     """nft rules: processes of `user` reach what is listed, by port, and answer whoever asks the pages; nothing else."""
-    rules = "\n".join(_rules(listed))
+    rules = "\n".join(dict.fromkeys(_rules(listed)))
     return _RULESET.format(made=_MADE.format("nft", settings.path), table=TABLE, user=user, rules=rules)
 
 

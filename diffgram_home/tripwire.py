@@ -21,6 +21,7 @@ import ipaddress
 import json
 import os
 import re
+import stat
 import sys
 import sysconfig
 import threading
@@ -220,22 +221,34 @@ def _note(means: str, destination: str) -> None:
         place = " ".join(_places(sys._getframe(2)))
         text = {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "destination": destination, "means": means, "place": place}
         line = json.dumps({**text, "process": _process}).encode() + b"\n"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _append(folder / f"{now:%Y%m%d}-{os.geteuid()}", line)
+        _append(folder, f"{now:%Y%m%d}-{os.geteuid()}", line)
     finally:
         _permits.noting = False
 
 
-def _append(path: Path, line: bytes) -> None:
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+def _append(folder: Path, name: str, line: bytes) -> None:
+    """One write. The folder is the service's: root follows no link in it, and writes to no file with another name."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        owner = path.parent.parent.stat()
-        if os.geteuid() == 0 and os.fstat(handle).st_uid != owner.st_uid:
-            os.fchown(handle, owner.st_uid, owner.st_gid)  # root's command, whose note the scheduler has to read
-        if os.fstat(handle).st_size < DAY_LIMIT_BYTES:
-            os.write(handle, line)
+        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        handle = os.open(name, flags, 0o600, dir_fd=inside)
+        try:
+            status = os.fstat(handle)
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size < DAY_LIMIT_BYTES:
+                _give(folder.parent.stat(), inside, handle)
+                os.write(handle, line)
+        finally:
+            os.close(handle)
     finally:
-        os.close(handle)
+        os.close(inside)
+
+
+def _give(owner: os.stat_result, *handles: int) -> None:
+    """Root's command notes, too, and the scheduler, which is the data folder's owner, has to read it."""
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        for handle in handles:
+            os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _places(frame: FrameType | None) -> Iterator[str]:

@@ -19,7 +19,7 @@ from tests import postgres
 from tests.door.conftest import Misbehaving
 from tests.door.places import TOKEN, Place, found
 from tests.fences.planted import PLANTS
-from tests.install.places import ROOT, free_ports, until
+from tests.install.places import NEEDS_ROOT, ROOT, free_ports, until
 
 NO_ROOT = "sha256:" + "0" * 64
 NAMES = ("name", "old name", "reverse")  # without a network these fail for another reason, too
@@ -177,15 +177,36 @@ def test_the_customers_own_database_needs_no_permit(place: Place) -> None:
     assert not (place.home.settings.folder / tripwire.FOLDER).exists()
 
 
-def test_a_loop_that_tries_for_ever_does_not_fill_the_disk(place: Place) -> None:
+def tries(place: Place, times: int) -> None:
+    """A process that looks a name up so many times."""
     loop = (
         "import os, socket\nfrom pathlib import Path\nfrom diffgram_home import settings, tripwire\n"
         f"tripwire.arm('command'); tripwire.know(settings.read(Path({str(place.config)!r}), os.environ))\n"
-        "for _ in range(4000):\n"
+        f"for _ in range({times}):\n"
         "    try: socket.gethostbyname('x.example')\n"
         "    except PermissionError: pass\n"
     )
     subprocess.run([sys.executable, "-c", loop], cwd=ROOT, check=True, timeout=120)
+
+
+def test_what_root_notes_is_the_services_to_read_and_root_follows_no_link(place: Place, tmp_path: Path) -> None:
+    assert os.geteuid() == 0, NEEDS_ROOT
+    data = place.home.settings.folder
+    os.chown(data, 65534, 65534)
+    tries(place, 1)
+    (note,) = (data / tripwire.FOLDER).iterdir()
+    assert {note.stat().st_uid, note.parent.stat().st_uid} == {65534}
+    note.unlink()
+    note.parent.rmdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (data / tripwire.FOLDER).symlink_to(elsewhere)
+    tries(place, 1)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_loop_that_tries_for_ever_does_not_fill_the_disk(place: Place) -> None:
+    tries(place, 4000)
     (notes,) = (place.home.settings.folder / tripwire.FOLDER).iterdir()
     assert notes.stat().st_size < tripwire.DAY_LIMIT_BYTES + 1000
     assert notes.stat().st_mode & 0o777 == 0o600
