@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
-from audit import catalogue, checkpoint, consent, export, gate, index, modes, receipt, signed
+from audit import catalogue, checkpoint, consent, export, gate, incident, index, instructions, modes, receipt, signed
 from tests.audit import samples
 from tests.audit.ledgers import whole
 from tests.formats import make_carried
@@ -379,7 +379,67 @@ def entries(made):
         yield export.Entry(number, leaf, body)
 
 
+def instructing():
+    """Instructions as an installation takes them after number 3, and what it refuses."""
+    ours, other, folder = key("instructions of corporate"), key("somebody else"), GOLDEN / "instructions"
+    folder.mkdir(parents=True)
+    (folder / "keys.jwks").write_text(json.dumps({"keys": [signed.to_jwk(ours.public_key())]}) + "\n")
+    stop = instructions.Ask("case", "event", "local", NOW + timedelta(days=3), "too-much")
+
+    def token(signer=ours, number=4, asks=(stop,), whose=INSTALLATION, days=7, since=NOW):
+        made = instructions.Instructions(whose, number, since, since + timedelta(days=days), asks)
+        return instructions.issue(made, signer)
+
+    def raw(change, typ=signed.INSTRUCTIONS):
+        text = json.loads(signed.verify(token(), signed.ring(ours.public_key()), signed.INSTRUCTIONS))
+        payload = json.dumps(text | change, sort_keys=True, separators=(",", ":")).encode()
+        return signed.sign(payload, ours, typ)
+
+    wider = [{"name": "event", "to": "on", "until": "2026-11-24T14:01:05Z", "what": "case", "why": "other"}]
+    put("instructions/good.jws", token().encode(), "one case to local for three days", accepted=True)
+    put("instructions/lifted.jws", token(asks=()).encode(), "nothing is asked any more", accepted=True)
+    for name, text, brief, code in (
+        ("other-key", token(other), "a key that the manifest does not name", "key-unknown"),
+        ("receipt-typ", raw({}, signed.RECEIPT), "signed for another purpose", "type-refused"),
+        ("old-number", token(number=3), "a number that was taken already", "instructions-old"),
+        ("elsewhere", token(whose="0" * 32), "for another installation", "instructions-elsewhere"),
+        ("over", token(since=NOW - timedelta(days=7), asks=()),
+         "past its date", "instructions-expired"),
+        ("future", token(since=NOW + timedelta(days=2)), "two days ahead", "instructions-future"),
+        ("wider", raw({"asks": wider}), "asks for more", "instructions-malformed"),
+        ("more-claims", raw({"approve": ["home.member_id"]}), "a claim more", "instructions-malformed"),
+    ):  # fmt: skip
+        put(f"instructions/{name}.jws", text.encode(), brief, accepted=False, code=code)
+
+
+def incidents():
+    """Corporate's statements about undeclared content, for the body whose hash is sixty-four times b."""
+    ours, other, folder = key("deletions of corporate"), key("somebody else"), GOLDEN / "incident"
+    folder.mkdir(parents=True)
+    (folder / "keys.jwks").write_text(json.dumps({"keys": [signed.to_jwk(ours.public_key())]}) + "\n")
+    paths = {"shop/order-placed.<undeclared>": 2}
+
+    def token(signer=ours, whose=INSTALLATION, sha256="b" * 64):
+        return incident.issue(incident.Incident("ab" * 16, whose, sha256, paths, NOW), signer)
+
+    def raw(change):
+        text = json.loads(signed.verify(token(), signed.ring(ours.public_key()), signed.INCIDENT))
+        payload = json.dumps(text | change, sort_keys=True, separators=(",", ":")).encode()
+        return signed.sign(payload, ours, signed.INCIDENT)
+
+    put("incident/good.jws", token().encode(), "two findings at one path, nothing kept", accepted=True)
+    for name, text, brief, code in (
+        ("other-key", token(other), "a key that the manifest does not name", "key-unknown"),
+        ("other-bytes", token(sha256="c" * 64), "speaks of other bytes", "incident-differs"),
+        ("other-installation", token(whose="0" * 32), "speaks of another installation", "incident-differs"),
+        ("kept-some", raw({"kept": "some"}), "says that something was kept", "incident-malformed"),
+        ("no-path", raw({"paths": {}}), "names no path", "incident-malformed"),
+        ("value-in-path", raw({"paths": {"rose in ward 3": 1}}), "a path with spaces", "incident-malformed"),
+    ):
+        put(f"incident/{name}.jws", text.encode(), brief, accepted=False, code=code)
+
+
 if __name__ == "__main__":
     shutil.rmtree(GOLDEN, ignore_errors=True)
-    for step in (batches, receipts, checkpoints, spools, enrolments, exports, carries):
+    for step in (batches, receipts, checkpoints, spools, enrolments, exports, carries, instructing, incidents):
         step()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from marshmallow import ValidationError
 
-from audit import carried, catalogue, checkpoint, export, gate, index, receipt, signed
+from audit import carried, catalogue, checkpoint, export, gate, incident, index, instructions, receipt, signed
 from audit.errors import CarriedRefused, Refused, SignatureRefused, Undeclared
 from audit.verification import Known, Report
 from corporate import certificates
@@ -82,6 +82,34 @@ def test_receipt(path):
 
     if wanted["accepted"]:
         assert judge().messages == 2
+        return
+    with pytest.raises(SignatureRefused) as no:
+        judge()
+    assert no.value.code == wanted["code"]
+
+
+@pytest.mark.parametrize("path", files("instructions/*.jws"), ids=name)
+def test_instructions(path):
+    wanted, keys = expected(path), keys_of("instructions")
+    if wanted["accepted"]:
+        assert instructions.take(path.read_text(), keys, INSTALLATION, 3, NOW).number == 4
+        return
+    with pytest.raises(SignatureRefused) as no:
+        instructions.take(path.read_text(), keys, INSTALLATION, 3, NOW)
+    assert no.value.code == wanted["code"]
+
+
+@pytest.mark.parametrize("path", files("incident/*.jws"), ids=name)
+def test_incident(path):
+    wanted, keys = expected(path), keys_of("incident")
+
+    def judge():
+        found = incident.read(path.read_text(), keys)
+        incident.concerns(found, INSTALLATION, "b" * 64)
+        return found
+
+    if wanted["accepted"]:
+        assert judge().kept == "nothing"
         return
     with pytest.raises(SignatureRefused) as no:
         judge()
