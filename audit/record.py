@@ -10,6 +10,7 @@
     Allowance   definitions were approved before they appeared    Release     another catalogue is installed
     Incident    a step of an Unexpected Data Transfer             Instruction corporate asked for less, or it ended
     Request     a person's request is about to go                 Answer      how that request ended, and the answer
+    Published   corporate's list of catalogues grew, or was refused
     Identity    two ledgers with one identity, or one that succeeds another
 
     By hand, instead of over a connection:
@@ -56,6 +57,7 @@ KindName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]
 Role = Literal["admin", "security", "operator", "viewer"]
 Path = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}\Z")]
 Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Note = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f][^\x00-\x09\x0b-\x1f\x7f]*\Z", max_length=65_536)]
 Document = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z", max_length=65_536)]
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
@@ -376,6 +378,21 @@ class Instruction(Record, frozen=True, kw_only=True):
     type: Literal["instruction"] = "instruction"
 
 
+class Published(Record, frozen=True, kw_only=True):
+    """A checkpoint of corporate's published list of catalogues was `taken`, or `refused` for the reason `code`.
+
+    `note` is the signed note: of a list that was refused it proves what was shown. `size` and `root`: what was taken.
+    """
+
+    actor: Actor
+    code: Code | None
+    note: Note | None
+    root: Hex64 | None
+    size: Count | None
+    step: Literal["taken", "refused"]
+    type: Literal["published"] = "published"
+
+
 class Request(Record, frozen=True, kw_only=True):
     """A connection to `destination` is about to open for the request `sha256`, which `actor` saw and sent.
 
@@ -444,6 +461,7 @@ TYPES: dict[str, type[Record]] = {
     "carried-in": CarriedIn,
     "enrolment-by-hand": EnrolmentByHand,
     "instruction": Instruction,
+    "published": Published,
     "request": Request,
     "answer": Answer,
     "identity": Identity,
@@ -580,6 +598,12 @@ def _is_decision(record: Any) -> bool:
     return dated and _is_consent(record)
 
 
+def _is_published(record: Any) -> bool:
+    taken = record.step == "taken"
+    whole = (record.code is None, record.note is not None, record.root is not None, record.size is not None)
+    return all(whole) and _is_hex(record.root) if taken else whole[0] is whole[2] is whole[3] is False
+
+
 _MORE: dict[type[Record], Any] = {
     Attempt: _is_destination,
     Contact: _is_destination,
@@ -595,6 +619,7 @@ _MORE: dict[type[Record], Any] = {
     Policy: lambda record: _is_hex("".join(record.allow or ())),
     Allowance: lambda record: _is_hex("".join(record.definitions)),
     Release: lambda record: _is_hex("".join(record.asks.values())),
+    Published: _is_published,
 }
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from corporate.errors import OperatorError
 
@@ -78,6 +78,11 @@ class Store:
     def insert(self, table: type) -> Any:
         """An INSERT of this database's dialect, which knows ON CONFLICT."""
         return postgresql.insert(table) if self.is_postgresql else sqlite.insert(table)
+
+    def alone(self, session: Session, table: type[DeclarativeBase]) -> None:
+        """Let no other transaction write `table` until this one ends; SQLite has one writer at a time anyway."""
+        if self.is_postgresql:
+            session.execute(text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
 
     def close(self) -> None:
         """Give back every connection of this process."""

@@ -31,10 +31,16 @@ class Accepted:
     certificate: str | None
     instructions: str | None
     conflict: str | None
+    catalogues: str | None
 
     def as_json(self) -> dict[str, str]:
         """The JSON object, over a connection and in a file alike."""
-        more = {"certificate": self.certificate, "instructions": self.instructions, "conflict": self.conflict}
+        more = {
+            "certificate": self.certificate,
+            "instructions": self.instructions,
+            "conflict": self.conflict,
+            "catalogues": self.catalogues,
+        }
         return {"receipt": self.receipt, **{name: value for name, value in more.items() if value is not None}}
 
 
@@ -75,7 +81,8 @@ def accept(
             409, "sequence-differs", "other bytes were received under this number", "see whether two machines share it"
         )
     asked = instructing.current(server.store, sender.installation, sender.customer, now)
-    return Accepted(stored.receipt, _renewed(server, sender, now), asked, stored.conflict)
+    said = (_renewed(server, sender, now), asked, stored.conflict, server.list_checkpoint())
+    return Accepted(stored.receipt, *said)
 
 
 def hold_to_rate(server: Corporate, sender: Sender, now: datetime) -> None:

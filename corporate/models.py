@@ -312,6 +312,15 @@ class StoredCatalogue(Base):
     added_at: Mapped[datetime]
 
 
+class Published(Base):
+    """One entry of the published list of catalogues: its position from 0, and the exact bytes that are hashed."""
+
+    __tablename__ = "published"
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    catalogue: Mapped[str] = mapped_column(ForeignKey("catalogue.hash"), unique=True)
+    leaf: Mapped[bytes]
+
+
 class StoredIndex(Base):
     """An index that batches may name by hash."""
 

@@ -20,10 +20,11 @@ from corporate.models import StoredCatalogue, StoredIndex
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Hashes of what `add` stored."""
+    """Hashes of what `add` stored, and what the release calls itself."""
 
     catalogue: str
     index: str
+    release: str
 
 
 def add_own(store: Store, now: datetime) -> None:
@@ -41,7 +42,8 @@ def add(store: Store, catalogues: Sequence[Path], index_file: Path | None, core:
     label = ", ".join(path.name for path in catalogues) or "core only"
     made = _store_catalogue(store, [first, *map(_source, catalogues)], label, now)
     data = index.encode(index.EMPTY) if index_file is None else _read(index_file)
-    return Added(made, _store_index(store, data, now))
+    named = label if index_file is None else index.parse(data).release
+    return Added(made, _store_index(store, data, now), named)
 
 
 def find_catalogue(store: Store, wanted: str) -> catalogue.Catalogue | None:

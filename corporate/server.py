@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from audit import signed
 from audit.catalogue import Catalogue
 from audit.gate import Codec
 from audit.index import Index
-from corporate import keys, manifest, releases
+from corporate import keys, manifest, publishing, releases
 from corporate.database import EVERYBODY, Store
 from corporate.errors import OperatorError
 from corporate.keys import Keys
@@ -43,11 +44,12 @@ class _Signing:
 
 @dataclass(frozen=True, slots=True)
 class Corporate:
-    """One opened server. The dictionaries only ever gain what is in the database already."""
+    """One opened server. The dictionaries only ever gain what is in the database; `_list` holds the newest note."""
 
     settings: Settings
     store: Store
     _signing: list[_Signing]
+    _list: list[publishing.Signed] = field(default_factory=list)
     _catalogues: dict[str, Catalogue] = field(default_factory=dict)
     _indexes: dict[str, Index] = field(default_factory=dict)
     _kinds: dict[str, int] = field(default_factory=dict)
@@ -61,6 +63,15 @@ class Corporate:
     def manifest(self) -> dict[str, Any]:
         """The manifest as its file is now."""
         return self._current().manifest
+
+    def list_checkpoint(self) -> str | None:
+        """The signed checkpoint of the published list; None while no key of that purpose serves."""
+        key = self.keys.signing.get(keys.CATALOGUES)
+        if key is None:
+            return None
+        root = keys.fingerprint(signed.from_jwk(self.manifest["root"]))
+        self._list[:] = [publishing.checkpoint(self.store, root, key, next(iter(self._list), None))]
+        return self._list[0].note
 
     def _current(self) -> _Signing:
         """Read again what has changed; what cannot be read leaves everything as it was, and `check` says so."""
@@ -115,6 +126,7 @@ def prepare(server: Corporate, now: datetime) -> None:
     """Before serving: what this release itself knows (core catalogue, empty index) is stored; the role is checked."""
     server.store.require_a_plain_role()
     releases.add_own(server.store, now)
+    publishing.publish(server.store, now)
     server.store.close()
 
 

@@ -15,7 +15,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from corporate import bodies, enrolment, ingest
+from corporate import bodies, enrolment, ingest, publishing
 from corporate.errors import Answer, place_of
 from corporate.server import Corporate
 
@@ -64,6 +64,22 @@ class BatchOut(Strict):
     certificate = fields.Str(metadata={"description": "PEM; a fresh certificate, when it is time for one"})
     instructions = fields.Str(metadata={"description": "compact JWS, typ diffgram-instructions+jws; only ever narrows"})
     conflict = fields.Str(metadata={"description": "the batch contradicts an earlier one: do two machines use this?"})
+    catalogues = fields.Str(metadata={"description": "checkpoint of the published list of catalogues, a signed note"})
+
+
+class EntryOut(Strict):
+    """One entry of the published list."""
+
+    leaf = fields.Str(required=True, metadata={"description": "the exact bytes that are hashed into the list"})
+    sources = fields.List(
+        fields.List(fields.Str()), required=True, metadata={"description": "name and text of each source file"}
+    )
+
+
+class PublishedOut(Strict):
+    """A stretch of the published list."""
+
+    entries = fields.List(fields.Nested(EntryOut), required=True)
 
 
 class ErrorOut(Strict):
@@ -106,6 +122,16 @@ class Manifest(MethodView):
     def get(self) -> dict[str, Any]:
         """The root's public key, and the manifest it signed. Trust it only after comparing the root's fingerprint."""
         return {key: _server().manifest[key] for key in ("root", "manifest")}
+
+
+@blueprint.route("/catalogues/<int(max=999999):first>")
+class Catalogues(MethodView):
+    """The published list of catalogues, which everybody is shown alike."""
+
+    @blueprint.response(200, PublishedOut)
+    def get(self, first: int) -> dict[str, Any]:
+        """Up to ten entries from position `first`. Check them against the checkpoint that came with a receipt."""
+        return {"entries": publishing.page(_server().store, first)}
 
 
 @blueprint.route("/enrolment")

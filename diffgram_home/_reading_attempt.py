@@ -21,7 +21,7 @@ from diffgram_home.models import Attempt, Batch, Body, Leaf
 
 CHANGES = (
     *("consent", "decision", "allowance", "release", "mode", "switch", "policy", "person", "enrolment", "pruned"),
-    *("incident", "instruction", "identity", "carried-out", "carried-in", "enrolment-by-hand"),
+    *("incident", "instruction", "identity", "published", "carried-out", "carried-in", "enrolment-by-hand"),
 )
 _SHOWN_AS = {"decision": "consent", "allowance": "consent", "switch": "field", "release": "catalogue"}
 """What a change is called to people, where that is not the name of its leaf."""
@@ -200,6 +200,12 @@ def _of_instruction(entry: record.Instruction) -> tuple[str, str | None, str | N
     return f"number {entry.number}", None, "asked" if asks else "lifted", "; ".join(asks) or None
 
 
+def _of_published(entry: record.Published) -> tuple[str, str | None, str | None, str | None]:
+    if entry.code is not None:
+        return "list of catalogues", None, "refused", f"the signed note is kept ({entry.code})"
+    return "list of catalogues", None, f"{entry.size} entries", f"root {entry.root}"
+
+
 def _told_asks(document: str) -> list[str]:
     """What a document asks, as it was verified when it arrived."""
     try:
@@ -248,4 +254,5 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "carried-out": _of_carried_out,
     "carried-in": _of_carried_in,
     "enrolment-by-hand": _of_enrolment_by_hand,
+    "published": _of_published,
 }

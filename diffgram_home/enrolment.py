@@ -38,6 +38,7 @@ from diffgram_home.manifest import Manifest
 from diffgram_home.outbound import Door
 
 CERTIFICATE_FILE = "certificate.pem"
+_MANIFEST = "GET /v1/manifest"
 _URI = "urn:diffgram:installation:"
 _TOKEN = re.compile(r"[!-~]{8,500}")
 
@@ -114,15 +115,15 @@ def refresh(home: Home, door: Door, now: datetime, *, first: bool = False) -> Ma
     asked for, before anything opens, and how that ended.
     """
     trusted = None if first else trust(home, manifest.stored(home, now))
-    _contact(home, door, "asked", None, now)
+    contact(home, door, _MANIFEST, "asked", None, now)
     try:
         answer = door.fetch_manifest(trusted) if trusted else door.fetch_manifest_unverified()
         fresh = _fresh(home, answer, now)
     except (HomeError, SignatureRefused) as error:
-        _contact(home, door, "failed", error.code, now)
+        contact(home, door, _MANIFEST, "failed", error.code, now)
         raise
     manifest.keep(home, answer.body, fresh)
-    _contact(home, door, "answered", None, now)
+    contact(home, door, _MANIFEST, "answered", None, now)
     return fresh
 
 
@@ -283,10 +284,16 @@ def note(
         ledger.append(session, entry)
 
 
-def _contact(
-    home: Home, door: Door, step: Literal["asked", "answered", "failed"], code: str | None, now: datetime
+def contact(
+    home: Home,
+    door: Door,
+    request: str,
+    step: Literal["asked", "answered", "failed"],
+    code: str | None,
+    now: datetime,
 ) -> None:
-    at, request = record.instant(now), "GET /v1/manifest"
+    """One step of a `request` without a body, such as "GET /v1/manifest", in the ledger; durable when this returns."""
+    at = record.instant(now)
     entry = record.Contact(at=at, code=code, destination=door.destination, request=request, step=step)
     with home.store.write() as session:
         ledger.append(session, entry)

@@ -23,6 +23,13 @@ from audit.errors import Refused
 from diffgram_home.errors import HomeError
 
 ANSWER_LIMIT_BYTES = 1024 * 1024
+
+
+def catalogues(first: int) -> str:
+    """The path of the published list from entry `first` on."""
+    return f"/v1/catalogues/{first}"
+
+
 """No answer of corporate's is longer; a longer one is not read to its end."""
 
 REQUESTS: Mapping[str, str] = {"home/deletion-asked": "/v1/deletions"}

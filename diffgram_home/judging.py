@@ -43,8 +43,9 @@ class Verdict:
     """What became of one attempt.
 
     `final`: the same bytes would be refused again. `retry_after_s`: corporate asks to wait so many seconds.
-    `certificate`, `instructions`, `incident`, `undeclared`: what rode on the answer, unchecked. `conflict`: the code of
-    a contradiction that corporate saw; it only tells. `receipt`, `already`: of a receipt that holds.
+    `certificate`, `instructions`, `catalogues`, `incident`, `undeclared`: what rode on the answer, unchecked.
+    `conflict`: the code of a contradiction that corporate saw; it only tells. `receipt`, `already`: of a
+    receipt that holds.
     """
 
     outcome: str
@@ -62,6 +63,7 @@ class Verdict:
     incident: Any = None
     undeclared: Any = None
     conflict: str | None = None
+    catalogues: Any = None
 
 
 def of_answer(answer: Answer, header: Header, sha256: str, receipt_keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
@@ -162,6 +164,7 @@ def _of_receipt(
         certificate=told.get("certificate"),
         instructions=told.get("instructions"),
         conflict=code_of({"code": told.get("conflict")}) or None,
+        catalogues=told.get("catalogues"),
     )
 
 

@@ -8,14 +8,15 @@ What came of an attempt is written by sending.py before anything here is tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit.errors import SignatureRefused
-from diffgram_home import counting, enrolment, facts, manifest, patience
+from diffgram_home import counting, enrolment, exchange, facts, judging, manifest, patience
 from diffgram_home.errors import HomeError
 from diffgram_home.exchange import CERTIFICATE_NOT_ACCEPTED
 from diffgram_home.home import Home
@@ -43,6 +44,7 @@ class Round:
     show: bool | None = None  # our certificate: yes, no, or by its date
     renewed: bool = False
     refetched: bool = False
+    heard: tuple[Any, Any] = (None, None)  # instructions and list that were listened to already: they come each time
     cures: set[str] = field(default_factory=set)
     tried: set[int] = field(default_factory=set)
 
@@ -79,6 +81,21 @@ def keys_of(current: Round, purpose: str, *, again: bool) -> Mapping[str, Ed2551
     if again:
         refetch(current, first=False)
     return current.stated.of(purpose)
+
+
+def fetch_entries(current: Round, first: int) -> Sequence[Mapping[str, Any]]:
+    """Entries of the published list from `first` on; the ledger says that they were asked for. Raises HomeError."""
+    home, now = current.home, current.clock()
+    request = f"GET {exchange.catalogues(first)}"
+    enrolment.contact(home, current.door, request, "asked", None, now)
+    try:
+        answer = current.door.fetch_catalogues(first, enrolment.trust(home, current.stated))
+    except HomeError as error:
+        enrolment.contact(home, current.door, request, "failed", error.code, now)
+        raise
+    enrolment.contact(home, current.door, request, "answered", None, now)
+    entries = judging.told_by(answer).get("entries")
+    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
 
 
 def mended(current: Round, batch: Batch, verdict: Verdict) -> bool:

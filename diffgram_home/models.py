@@ -379,6 +379,17 @@ class Incident(Base):
     deletion: Mapped[str | None] = mapped_column(Text)
 
 
+class Listed(Base):
+    """One entry of corporate's published list of catalogues: its position from 0, exact bytes, and sources (JSON)."""
+
+    __tablename__ = "listed"
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Instant)
+    catalogue: Mapped[str] = mapped_column(String(64))
+    leaf: Mapped[bytes] = mapped_column(LargeBinary)
+    sources: Mapped[str] = mapped_column(Text)
+
+
 class Account(Base):
     """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash."""
 

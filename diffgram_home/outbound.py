@@ -262,6 +262,10 @@ class Door(_Way):
         """
         return self._exchange(_MANIFEST, _unverified())
 
+    def fetch_catalogues(self, first: int, trust: Trust) -> Answer:
+        """A stretch of corporate's published list, from entry `first` on. Raises NotReached, Unknown."""
+        return self._exchange(_Request("GET", exchange.catalogues(first)), _verified(trust, None))
+
     def enrol(self, enrolment: Enrolment, trust: Trust) -> Answer:
         """Hand in `enrolment` over a verified connection. Raises NotReached, Unknown."""
         body = msgspec.json.encode(enrolment)

@@ -24,6 +24,7 @@ _NAVIGATION: Final = (
     ("Pending", "pending"),
     ("Sent", "sent"),
     ("Cases", "cases"),
+    ("Releases", "releases"),
     ("Incidents", "incidents"),
     ("Identity", "identity"),
     ("History", "history"),

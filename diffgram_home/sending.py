@@ -33,6 +33,7 @@ from diffgram_home import (
     enrolment,
     hearing,
     judging,
+    listing,
     locks,
     manifest,
     mending,
@@ -167,7 +168,7 @@ def _each(current: Round, force: bool) -> Iterator[Sent]:
     while going is not None:
         verdict = _asked(current, going)
         late = current.clock() > ends and not force
-        if _is_plain(verdict) and not late and not current.door.is_stopping:
+        if _is_plain(current, verdict) and not late and not current.door.is_stopping:
             done, going = going, _step(current, force, (going, verdict))
             refused_in_a_row = 0
             yield _sent(done.batch, verdict)
@@ -182,10 +183,10 @@ def _each(current: Round, force: bool) -> Iterator[Sent]:
         going = _step(current, force, None)
 
 
-def _is_plain(verdict: Verdict) -> bool:
+def _is_plain(current: Round, verdict: Verdict) -> bool:
     """Whether nothing has to be done about it but to write it down."""
-    said = (verdict.blame, verdict.certificate, verdict.instructions, verdict.conflict)
-    return all(word is None for word in said)
+    known = (verdict.instructions, verdict.catalogues) == current.heard
+    return known and all(word is None for word in (verdict.blame, verdict.certificate, verdict.conflict))
 
 
 def _step(current: Round, force: bool, done: tuple[Going, Verdict] | None) -> Going | None:
@@ -210,10 +211,20 @@ def _settle(current: Round, going: Going, verdict: Verdict) -> None:
         sealing.void_refused(current.home, now)
     elif verdict.certificate is not None:
         mending.renew(current, verdict, now)
+    _hear(current, going, verdict, now)
+
+
+def _hear(current: Round, going: Going, verdict: Verdict, now: datetime) -> None:
+    """Listen to what corporate says beside its receipt."""
     if verdict.instructions is not None:
         hearing.hear(current.home, verdict.instructions, partial(_keys, current, manifest.INSTRUCTIONS), now)
+    if verdict.catalogues is not None:
+        keys = partial(_keys, current, manifest.CATALOGUES)
+        listing.hear(current.home, verdict.catalogues, keys, partial(mending.fetch_entries, current), now)
     if verdict.code == UNDECLARED and verdict.status == 400:
         hearing.hear_of_undeclared(current.home, going.batch, verdict, partial(_keys, current, manifest.DELETIONS), now)
+    if verdict.receipt is not None:
+        current.heard = (verdict.instructions, verdict.catalogues)
 
 
 def _keys(current: Round, purpose: str, again: bool) -> Mapping[str, Ed25519PublicKey]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from audit import difference
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -437,3 +439,18 @@ class Identity:
     succeeds: str | None
     numbers: Mapping[str, int]
     conflict: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One published catalogue. `state` is installed, newer, older, or other (of another product).
+
+    `changes` are what a newer one would change here, each `audit.difference.Change`.
+    """
+
+    position: int
+    release: str
+    catalogue: str
+    at: datetime
+    state: str
+    changes: tuple[difference.Change, ...]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from corporate import enrolment, reading, releases
+from corporate import enrolment, publishing, reading, releases
 from corporate.cli.shared import AS_JSON, actor, opened, show_json
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -98,7 +98,9 @@ def add(
 ) -> None:
     """Store a release's catalogue and index, so that its batches are understood. Prints both hashes."""
     with opened(context) as store:
-        added = releases.add(store, catalogues, index_file, core, datetime.now(UTC))
+        now = datetime.now(UTC)
+        added = releases.add(store, catalogues, index_file, core, now)
+        publishing.publish(store, now, {added.catalogue: added.release})
     if as_json:
         show_json(asdict(added))
         return

@@ -17,6 +17,7 @@ from diffgram_home.cli import (
     incidents,
     proof,
     proving,
+    releases,
     setup,
     telling,
     traffic,
@@ -43,7 +44,15 @@ main = Sections(
         ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, setup.check, fence.fence)),
         (
             "What may leave",
-            (fields.cases, fields.fields, fields.diff, fields.egress, telling.privacy, telling.promises),
+            (
+                fields.cases,
+                fields.fields,
+                fields.diff,
+                releases.releases,
+                fields.egress,
+                telling.privacy,
+                telling.promises,
+            ),
         ),
         (
             "Decide",

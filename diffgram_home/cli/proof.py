@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from audit import checkpoint
+from audit import checkpoint, published
 from audit.catalogue import CASES
+from audit.published import Comparison
 from audit.verification import Finding
 from diffgram_home import bundle as bundles
-from diffgram_home import ledger, manifest, proofs, reading, verifying
+from diffgram_home import ledger, listing, manifest, proofs, reading, verifying
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, json_option, with_home
 from diffgram_home.cli.exits import Exit
@@ -71,6 +72,7 @@ def verify(
 
     Prints what does not hold, and always what this does not prove. Exit code 1 when anything does not hold. With
     --checkpoint it tells a ledger that was cut short (`kept-ahead`) from one that was written anew (`kept-differs`).
+    A checkpoint of corporate's published list, as another customer was shown it, is compared with the one shown here.
     With --file no installation is needed. Keep checkpoints, and the key line that is printed, where this host cannot
     change them: only then does a ledger that was cut short or written anew show. Contacts nobody.
     """
@@ -80,18 +82,44 @@ def verify(
         raise click.UsageError("--manifest and --root go together, and with --file")
     if file is not None and kept and key is None:
         raise click.UsageError("--checkpoint with --file needs --key, the key that signed it")
-    texts = [note for path in kept for note in checkpoint.notes(path.read_text(encoding="utf-8"))]
+    notes = [note for path in kept for note in checkpoint.notes(path.read_text(encoding="utf-8"))]
+    lists = [note for note in notes if published.is_of_list(note)]
+    texts = [note for note in notes if not published.is_of_list(note)]
+    if lists and file is not None:
+        raise click.UsageError("a checkpoint of corporate's published list is compared without --file")
     receipts = manifest.receipt_keys((path.read_bytes() for path in manifests), root) if root else None
     with text.Progress("verifying", sys.stderr) as progress:
         if file is None:
             found, line = _here(texts, progress)
         else:
             found, line = verifying.verify_file(file, progress, vkey=key, kept=texts, receipts=receipts), key
+    compared = _compared(lists) if lists else ()
     if as_json:
-        base.show_json({"holds": found.holds, "report": found.report, "findings": found.findings, "key": line})
+        shown = {"holds": found.holds, "report": found.report, "findings": found.findings, "key": line}
+        base.show_json({**shown, "published": [one.verdict for one in compared]})
     else:
-        click.echo("\n".join(_told(found, line)))
-    return Exit.DONE if found.holds else Exit.FINDING
+        click.echo("\n".join([*_told(found, line), *map(_told_list, compared)]))
+    forked = any(one.verdict == "fork" for one in compared)
+    return Exit.DONE if found.holds and not forked else Exit.FINDING
+
+
+def _compared(lists: list[str]) -> tuple[Comparison, ...]:
+    home = open_home(base.read_settings())
+    try:
+        keys = manifest.keys_ever(home, manifest.CATALOGUES) or {}
+        return tuple(listing.compare(home, note, keys) for note in lists)
+    finally:
+        home.close()
+
+
+def _told_list(found: Comparison) -> str:
+    said = {
+        "same": "is the one that was shown here",
+        "behind": "is an earlier state of the one that was shown here",
+        "ahead": "is longer than what was shown here so far: compare again after the next receipt",
+        "fork": "is NOT the one that was shown here: both signed checkpoints together prove it",
+    }
+    return f"corporate's published list of {found.theirs.size} entries {said[found.verdict]}"
 
 
 def _here(kept: list[str], progress: text.Progress) -> tuple[Verified, str]:

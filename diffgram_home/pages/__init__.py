@@ -17,6 +17,7 @@ from diffgram_home.pages import (
     overview,
     pending,
     privacy,
+    releases,
     sent,
 )
 
@@ -26,6 +27,7 @@ PAGES = (
     pending,
     sent,
     cases,
+    releases,
     incidents,
     identity,
     history,

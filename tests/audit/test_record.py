@@ -144,6 +144,15 @@ GOOD = {
     "instruction": record.Instruction(
         actor="corporate", at=AT, document="e30.e30.AA", number=3, over=None, step="taken"
     ),
+    "published": record.Published(
+        actor="corporate",
+        at=AT,
+        code=None,
+        note="catalogues.0\n1\nAA==\n\n— catalogues.0 AA==\n",
+        root="0" * 64,
+        size=1,
+        step="taken",
+    ),
     "request": record.Request(
         actor="account:anna",
         at=AT,

@@ -142,7 +142,12 @@ def test_every_route_stands_in_the_docs_with_who_may_use_it():
 def test_every_address_of_corporate_stands_in_the_docs():
     text = (DOCS / "corporate_api.md").read_text()
     headings = set(re.findall(r"^### `([A-Z]+ /\S+)`$", text, re.MULTILINE))
-    assert headings == {"GET /v1/manifest", "POST /v1/enrolment", "POST /v1/batches"}
+    assert headings == {
+        "GET /v1/catalogues/{first}",
+        "GET /v1/manifest",
+        "POST /v1/enrolment",
+        "POST /v1/batches",
+    }
     rows = dict(re.findall(r"^\| `(/.*?)` \| [A-Z, ]+ \| (.+?) \| .+? \|$", text, re.MULTILINE))
     assert len(rows) >= 10
     assert {route for route, who in rows.items() if who == "anybody"} == {"/sign-in", "/static/<path:filename>"}

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from audit import receipt
-from diffgram_home import bodies, consenting, enrolment, manifest, switching
+from audit import receipt, record
+from diffgram_home import bodies, consenting, enrolment, listing, manifest, models, switching
 from tests.corporate import running as corporates
 from tests.door.places import ANNOTATOR, Place, found
 
@@ -44,6 +45,20 @@ def test_what_the_product_said_is_received_with_a_receipt_over_the_very_bytes(pl
             body = bodies.get(session, row.sha256) or b""
         assert held.sha256 == hashlib.sha256(body).hexdigest()
         assert (held.messages, held.authenticated) == (1000, "mtls+signature")
+
+
+def test_the_published_list_comes_with_the_first_receipt_and_is_the_one_that_corporate_serves(place: Place) -> None:
+    assert listing.releases(place.home) == ()
+    place.work()
+    place.send()
+    shown = listing.releases(place.home)
+    assert [one.release for one in shown if one.state == "installed"] == ["annotator 1.0.0"]
+    place.work()
+    place.send()
+    with place.home.store.read() as session:
+        leaves = [record.parse(data) for data in session.scalars(select(models.Leaf.data))]
+    asked = [one.request for one in leaves if isinstance(one, record.Contact) and "catalogues" in one.request]
+    assert asked == ["GET /v1/catalogues/0"] * 2, "asked and answered once; the second receipt brought nothing new"
 
 
 def test_enrolling_again_with_the_same_token_gives_the_same_answer(server: corporates.Server, tmp_path: Path) -> None:

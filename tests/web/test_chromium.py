@@ -32,6 +32,7 @@ PAGES = (
     "/history",
     "/checkpoints",
     "/privacy",
+    "/releases",
     "/account",
     "/limits",
     "/sent/999",
