@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command as command_of_alembic
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
@@ -42,6 +43,21 @@ def test_migrating_again_changes_nothing_and_a_newer_schema_stops_the_start(stor
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(OperatorError, match="newer"):
         migrating.upgrade(store)
+
+
+def test_a_filled_database_of_the_first_schema_is_brought_up(make_url: Callable[[], str], tmp_path: Path) -> None:
+    made = Store(make_url() or f"sqlite:///{tmp_path}/corporate.db")
+    config = migrating.config()
+    with made.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command_of_alembic.upgrade(config, "0001")
+    with made.writing(EVERYBODY) as session:
+        session.execute(text("INSERT INTO customer (name, made_at) VALUES ('St Mary', '2026-11-21 14:00:00')"))
+    migrating.upgrade(made)
+    assert not migrating.pending(made)
+    with made.reading(EVERYBODY) as session:
+        assert session.execute(select(Customer.name)).scalar_one() == "St Mary"
+    made.close()
 
 
 def test_a_time_without_zone_is_refused(store: Store) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -248,6 +250,39 @@ def test_a_full_disk_is_told_and_nothing_is_recorded_or_half_written(place: Isla
     assert no.value.code == "disk-full"
     assert list(place.stick.iterdir()) == []
     assert place.leaves() == before
+
+
+def die_before_the_file_has_its_name(name: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: the process is killed when it is about to give a file its name."""
+    if name == "os.rename" and str(arguments[1]).endswith(".out.zip"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_killed_before_the_file_has_its_name_the_attempt_is_recorded_and_no_file_is_there(place: Island) -> None:
+    place.work("event")
+    child = os.fork()
+    if child == 0:
+        sys.addaudithook(die_before_the_file_has_its_name)
+        place.out()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert place.leaves()[-2:] == ["carried-out", "attempt-by-hand"]
+    assert list(place.stick.glob("carried-*")) == []
+    place.out()
+    assert [(row.outcome, row.code) for row in place.attempts()] == [("unknown", "interrupted"), ("unknown", "carried")]
+    place.verify()
+
+
+def test_a_name_that_is_taken_by_something_else_is_told_and_nothing_is_recorded(place: Island) -> None:
+    place.work("event")
+    place.out()
+    (file,) = place.stick.iterdir()
+    file.unlink()
+    file.mkdir()
+    before = place.leaves()
+    with pytest.raises(CarryError) as no:
+        place.out()
+    assert (no.value.code, place.leaves()) == ("folder-unwritable", before)
 
 
 def test_attempts_of_a_process_that_was_killed_are_unknown_and_can_be_carried_again(
