@@ -31,6 +31,8 @@ from _say import Stop, step
 PRODUCT = ROOT / "examples/annotator"
 CATALOGUE = PRODUCT / "annotator/outbound_fields.toml"
 INDEX = PRODUCT / "annotator/index.json"
+RELEASE = (CATALOGUE, INDEX, ROOT / "audit/outbound_fields.toml")
+"""What a batch's catalogue and index are made of: the product's files, and the core's, which an update changes too."""
 VENDOR = "Example Vendor"
 ACCOUNT = "administrator"
 
@@ -111,9 +113,9 @@ def make_corporate(places: Places) -> None:
         _said(places.corporate_command("init", "--name", VENDOR, "--folder", folder / "data", *ports, *first))
     set_port(settings, "pages", options.corporate_port)
     set_port(settings, "wire", options.wire_port)
-    if _is_new(places, "release", CATALOGUE, INDEX):
+    if _is_new(places, "release", *RELEASE):
         _said(places.corporate_command("release", "add", "--catalogue", CATALOGUE, "--index", INDEX))
-        _mark(places, "release", CATALOGUE, INDEX)
+        _mark(places, "release", *RELEASE)
 
 
 def make_home(places: Places) -> None:
