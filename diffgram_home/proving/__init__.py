@@ -6,7 +6,8 @@ the world to this machine itself, so that any packet, whoever makes it and where
 no further. A stand-in of corporate with keys of its own ends TLS, and so sees the plain bytes.
 
     __main__    makes the namespace, or says why the kernel will not, and becomes `inside`
-    inside      sets the network up, runs the real processes, uses every case, switches all off, uses them again
+    inside      sets the network up, uses every case, switches all off, uses them again, and reports
+    site        the installation's settings, commands and processes, and what its ledger says
     standin     what corporate answers: manifest, certificate, receipts
     wire        the sockets: every packet, the name service, TLS
     comparing   packets, plain bytes and ledger side by side, as values: what does not fit, and what this leaves open

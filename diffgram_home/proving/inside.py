@@ -9,41 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import event
-from audit import record
-from audit.catalogue import Kind
-from diffgram_home import attempts, bodies, egress, home, settings
+from diffgram_home import egress, settings
 from diffgram_home.cli import text
 from diffgram_home.cli.base import say, tell
 from diffgram_home.cli.exits import Exit
 from diffgram_home.errors import HomeError
-from diffgram_home.models import Attempt, Leaf
 from diffgram_home.proving import comparing
-from diffgram_home.proving.comparing import NOT_PROVED, Found, Places, Recorded
-from diffgram_home.proving.standin import TOKEN, StandIn
+from diffgram_home.proving.comparing import NOT_PROVED, Found, Places
+from diffgram_home.proving.site import OFF_S, Site, until
+from diffgram_home.proving.standin import StandIn
 from diffgram_home.proving.wire import Corporate, Recorder, serve_names
 from diffgram_home.settings import Settings
 
-ROUNDS = 3
-"""How often each kind of message is made, so that there is more than one batch."""
-OFF_S = 6
-"""How long it is used with every case off: more ticks than one."""
-LIMIT_S = 120
 _ANSWER, _NAMES = "192.0.2.1", ("192.0.2.53", 53)
-_CASES = ("event", "browser")  # the collection cases; the access cases have no processes of their own yet
-_SECRET = "DIFFGRAM_HOME_"  # noqa: S105  the beginning of the names of the live installation's secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +72,7 @@ def prove(live: Settings, folder: Path) -> Report:
         standin = StandIn(places.host, folder, datetime.now(UTC))
         corporate = Corporate(places.corporate[1], standin)
         progress(1, 5)
-        site = _Site(_configure(live, folder, standin.root, places), places)
+        site = Site(_configure(live, folder, standin.root, places), places)
         site.set_up(folder)
         progress(2, 5)
         with site.running():
@@ -99,7 +84,7 @@ def prove(live: Settings, folder: Path) -> Report:
             quiet = len(recorder.packets)
             site.use_while_off()
         progress(4, 5)
-        _until(lambda: all(one.ended for one in corporate.connections), "the end of the connections")
+        until(lambda: all(one.ended for one in corporate.connections), "the end of the connections")
         packets = list(recorder.packets)
         off_packets = comparing.beyond_the_pages(packets[quiet:], places)
         found = comparing.compare(packets, corporate.connections, asked, site.recorded(), places, lost=recorder.lost())
@@ -130,158 +115,6 @@ def told(report: Report) -> Iterator[str]:
     )
     yield "this does not prove:"
     yield from (f"  - {limit}" for limit in report.not_proved)
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """The fresh installation by its settings file, as an administrator and a product use it."""
-
-    config: Path
-    places: Places
-
-    def command(self, *words: str, program: str = "diffgram_home.cli") -> str:
-        """The output of one of the real commands. Raises SubprocessError, with what it said."""
-        command = [sys.executable, "-m", program, "--config", str(self.config), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env=_environ())
-        if done.returncode not in (Exit.DONE, Exit.DECISION):
-            raise subprocess.SubprocessError(f"`{words[0]}` ended with {done.returncode}: {done.stderr.strip()[:500]}")
-        return done.stdout
-
-    def set_up(self, folder: Path) -> None:
-        """Make, enrol, approve all, switch on."""
-        token = folder / "token"
-        token.write_text(TOKEN)
-        self.command("init")
-        self.command("enrol", "--token-file", str(token))
-        self.command("approve", "--all", "--authority", "a proof", "--yes")
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """`diffgram-home run`, until the block ends."""
-        command = [sys.executable, "-m", "diffgram_home.cli", "--config", str(self.config), "run"]
-        process = subprocess.Popen(command, env=_environ(), stderr=subprocess.DEVNULL)
-        try:
-            _until(self._answers, "an answer of the pages")
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(LIMIT_S)
-
-    def cases(self) -> list[str]:
-        """The collection cases that have anything to say, and are on."""
-        opened = home.open_home(self._settings())
-        try:
-            return [case for case in _CASES if list(opened.catalogue.live_kinds(case))]
-        finally:
-            opened.close()
-
-    def use(self) -> tuple[dict[str, int], dict[str, str]]:
-        """Each kind of message, several times, and the pages: how many of each; and why a kind could not be used."""
-        opened = home.open_home(self._settings())
-        used: dict[str, int] = {}
-        refused: dict[str, str] = {}
-        try:
-            event.start(opened.settings.spool.folder, opened.catalogue, opened.index, strict=True)
-            for _ in range(ROUNDS):
-                for kind in (kind for case in _CASES for kind in opened.catalogue.live_kinds(case)):
-                    try:
-                        _say(kind, opened.catalogue.of_kind(kind.name))
-                        used[kind.name] = used.get(kind.name, 0) + 1
-                    except event.EventError as error:
-                        refused[kind.name] = str(error)
-                self._answers()
-        finally:
-            opened.close()
-        return used, refused
-
-    def until_sent(self) -> None:
-        """Wait until something was sent, and nothing waits. Raises TimeoutError."""
-        opened = home.open_home(self._settings())
-        try:
-            _until(lambda: _settled(opened) and not self._waiting(), "what was said, at corporate,")
-        finally:
-            opened.close()
-
-    def _waiting(self) -> int:
-        """Batches that wait, when all that was said is sealed."""
-        return int(json.loads(self.command("pending", "--json"))["total_batches"])
-
-    def use_while_off(self) -> None:
-        """The same use, for so many seconds."""
-        ends = time.monotonic() + OFF_S
-        while time.monotonic() < ends:
-            self.use()
-            time.sleep(0.2)
-
-    def recorded(self) -> Recorded:
-        """Requests in the order of the ledger, with the bytes that it keeps of each batch."""
-        opened = home.open_home(self._settings())
-        try:
-            with opened.store.read() as session:
-                leaves = [record.parse(row.data) for row in session.query(Leaf).order_by(Leaf.position)]
-                return Recorded([found for leaf in leaves if (found := _recorded(session, leaf))])
-        finally:
-            opened.close()
-
-    def _settings(self) -> Settings:
-        return settings.read(self.config, {})
-
-    def _answers(self) -> bool:
-        address, port = self.places.pages
-        try:
-            with urllib.request.urlopen(f"http://{address}:{port}/sign-in", timeout=20) as answer:
-                return bool(answer.read())
-        except OSError:
-            return False
-
-
-def _recorded(session: Any, leaf: record.Record) -> tuple[str, bytes | None] | None:
-    if isinstance(leaf, record.Attempt):
-        return "POST /v1/batches", bodies.get(session, leaf.sha256)
-    if isinstance(leaf, record.Contact) and leaf.step == "asked":
-        return leaf.request, b""
-    if isinstance(leaf, record.Enrolment) and leaf.step == "asked":
-        return comparing.ENROLMENT, None  # the token stands nowhere, so its bytes cannot be compared
-    return None
-
-
-def _say(kind: Kind, fields: Mapping[str, Any]) -> None:
-    """One message of the kind, with the examples of its fields."""
-    values = {key: _example(one) for key, one in fields.items() if key != "at"}
-    if any(one.type == "error_log" for one in fields.values()):
-        del values["error_log"]
-        try:
-            raise ValueError("what an error says never leaves: somebody@example.org")
-        except ValueError as fault:
-            return event.error(fault, kind=kind.name, **values)
-    return event.new(kind.name, **values)
-
-
-def _example(one: Any) -> Any:
-    """A value as a product hands it in; of a bucket, a number within."""
-    if one.type == "bucket":
-        number = int("".join(filter(str.isdigit, str(one.example))))
-        return number - 1 if str(one.example).startswith("<") else number
-    return datetime.now(UTC) if one.type == "instant" else one.example
-
-
-def _settled(opened: home.Home) -> bool:
-    with opened.store.read() as session:
-        outcomes = [row.outcome for row in session.query(Attempt)]
-        return bool(outcomes) and set(outcomes) == {"accepted"} and not attempts.count_waiting(session)
-
-
-def _environ() -> dict[str, str]:
-    """Without the live installation's secrets, such as the address of its database."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
-
-
-def _until(is_true: Callable[[], bool], what: str) -> None:
-    ends = time.monotonic() + LIMIT_S
-    while not is_true():
-        if time.monotonic() > ends:
-            raise TimeoutError(f"{what} did not come within {LIMIT_S} s")
-        time.sleep(0.1)
 
 
 def _places(live: Settings) -> Places:
