@@ -104,7 +104,7 @@ def test_a_namespace_stands_for_all_of_its_fields(shell: Shell):
 
 def test_withdrawing_says_what_stops_working(shell: Shell):
     shell.ok("approve", "--all", "--authority", "ticket 7", "--yes")
-    assert {f["state"] for f in shell.json("fields")} == {"approved"}
+    assert {f["state"] for f in shell.json("fields")} == {"approved", "requested"}
     done = shell("withdraw", "home.error_log", "--yes")
     assert "cannot see which line failed" in done.stderr
     (field,) = shell.json("fields", "--state", "withdrawn")

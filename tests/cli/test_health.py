@@ -94,7 +94,7 @@ def test_a_healthy_installation_has_no_findings():
         ({"proof": replace(LAST, verified_at=None, verified_ok=None)}, "notice", "not-verified"),
         ({"proof": replace(LAST, verified_at=NOW - timedelta(days=36))}, "notice", "not-verified"),
         ({"checkpoints_elsewhere": False}, "notice", "checkpoints-here-only"),
-        ({"cases": (replace(CASE, mode="off"),)}, "notice", "case-off"),
+        ({"cases": (replace(CASE, mode="off", own="off"),)}, "notice", "case-off"),
     ],
 )
 def test_each_fault_is_found_alone_and_says_what_to_do(change, level, code):
