@@ -26,6 +26,8 @@ from diffgram_home.home import make_home, open_home
 
 GOALS = {300: 5.0, 4000: 2.0}
 ENTRIES, PIECE = 1_000_000, 5_000
+SEALED = 90_000
+"""More batches than 100,000 that nobody ever sent are a fault by themselves."""
 WITH_KEYS = 9_000
 STORED_FEW, STORED_MANY = 20_000, 2_000_000
 MOST_MEMORY = 1.1
@@ -92,8 +94,9 @@ def main() -> int:
     for size, goal in GOALS.items():
         for whole in (False, True):
             name = f"{'whole batch' if whole else 'sealed leaf'} with a body of {size} bytes"
-            found = Measured(Maker(size, whole, INSTALLATION), entries, verification.Known())
-            _print(f"{entries:,} entries: {name}", found, entries)
+            length = entries if whole else min(entries, SEALED)
+            found = Measured(Maker(size, whole, INSTALLATION), length, verification.Known())
+            _print(f"{length:,} entries: {name}", found, length)
             goals.hold(f"{name}: verify, times bare SHA-256", found.ratio(VERIFY), goal, at_most=True)
     key = Ed25519PrivateKey.generate()
     known = verification.Known(receipts=signed.ring(key.public_key()))
