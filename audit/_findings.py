@@ -3,7 +3,7 @@
 Only their shape; `verification` offers them, and `_judging` makes them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -42,6 +42,7 @@ class Known:
     kept         (size, root) of checkpoints whose signature the caller has verified, kept outside this host
     receipts     keys that may sign receipts (`signed.ring`); without them receipts stay unread
     installation whose ledger this is, 32 hexadecimal digits; else the first body says it
+    statement    reads a statement of corporate's that nobody here asked for
     documents    kind of request → what reads corporate's answer to it; without one it stays unread
     """
 
@@ -49,6 +50,7 @@ class Known:
     receipts: Mapping[str, Ed25519PublicKey] | None = None
     installation: str | None = None
     documents: Mapping[str, Read] = field(default_factory=dict)
+    statement: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

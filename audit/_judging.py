@@ -17,12 +17,13 @@ from audit._foreseen import Foreseen
 from audit._numbers import Numbers
 from audit._past import BLOCK, Past
 from audit._requests import Requests
-from audit.errors import RecordRefused
+from audit.errors import RecordRefused, SignatureRefused
 from audit.record import (
     Answer,
     Attempt,
     AttemptByHand,
     Checkpoint,
+    Deletion,
     Mode,
     Outcome,
     OutcomeByHand,
@@ -78,6 +79,7 @@ class Judge:
             OutcomeByHand: lambda entry: self.numbers.answered(entry, self.fault),
             Request: lambda entry: self.requests.asked(self.index, entry, self.fault),
             Answer: lambda entry: self.requests.answered(entry, self.fault),
+            Deletion: self.stated,
             Mode: self.moved,
             Checkpoint: lambda entry: self.quoted(entry.size, entry.root),
             Pruned: lambda entry: self.bodies.sweep(self.index, entry, self.fault),
@@ -150,6 +152,14 @@ class Judge:
             if head.installation != numbers.installation:
                 self.fault("body-differs", "the body's header names another installation")
         self.quoted(entry.ledger_size, entry.ledger_root)
+
+    def stated(self, entry: Deletion) -> None:
+        if self.known.statement is None:
+            return
+        try:
+            self.known.statement(entry.document)
+        except SignatureRefused as no:
+            self.fault("document-refused", f"corporate's statement does not hold: {no} [{no.code}]")
 
     def moved(self, entry: Mode) -> None:
         self.rises(entry.generation)

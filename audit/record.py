@@ -12,6 +12,7 @@
     Request     a person's request is about to go                 Answer      how that request ended, and the answer
     Published   corporate's list of catalogues grew, or was refused
     Identity    two ledgers with one identity, or one that succeeds another
+    Deletion    corporate stated what it deleted, unasked from here
 
     By hand, instead of over a connection:
     CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
@@ -442,6 +443,14 @@ class Identity(Record, frozen=True, kw_only=True):
     type: Literal["identity"] = "identity"
 
 
+class Deletion(Record, frozen=True, kw_only=True):
+    """Corporate's statement of a deletion that nobody here asked for: it rode on an answer, or `actor` brought it."""
+
+    actor: Actor
+    document: Document
+    type: Literal["deletion"] = "deletion"
+
+
 TYPES: dict[str, type[Record]] = {
     "sealed": Sealed,
     "void": Void,
@@ -470,6 +479,7 @@ TYPES: dict[str, type[Record]] = {
     "policy": Policy,
     "allowance": Allowance,
     "release": Release,
+    "deletion": Deletion,
 }
 
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}

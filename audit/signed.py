@@ -30,6 +30,7 @@ from audit.errors import SignatureRefused
 BATCH = "diffgram-batch+jws"
 RECEIPT = "diffgram-receipt+jws"
 REQUEST = "diffgram-request+jws"
+DELETION = "diffgram-deletion+jws"
 MANIFEST = "diffgram-manifest+jws"
 CARRIED_OUT = "diffgram-carried-out+jws"
 CARRIED_IN = "diffgram-carried-in+jws"

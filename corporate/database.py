@@ -3,9 +3,9 @@
 Leaves to others: what is written. Rules: a transaction names whose rows it may touch, a customer's or everybody's;
 PostgreSQL enforces that by row-level security (the policies read the setting `corporate.customer`, and without it
 nothing is visible), SQLite has no such thing and relies on our own WHERE clauses. SQLite runs with WAL and
-synchronous=FULL, and a writing transaction takes the write lock at once (BEGIN IMMEDIATE), so that two workers
-wait for each other instead of failing half way. The engine is made anew in each process: connections do not survive
-a fork.
+synchronous=FULL and secure_delete, and a writing transaction takes the write lock at once (BEGIN IMMEDIATE), so that
+two workers wait for each other instead of failing half way. The engine is made anew in each process: connections do
+not survive a fork.
 """
 
 import os
@@ -84,6 +84,20 @@ class Store:
         if self.is_postgresql:
             session.execute(text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
 
+    def scrub(self, *tables: str) -> None:
+        """After a deletion was committed: let no file of the database keep what it removed, as far as it can.
+
+        SQLite has overwritten it (secure_delete); its log is written back and cut. PostgreSQL makes the space of the
+        rows free to be used again; the bytes may stay in its files and its log until they are.
+        """
+        connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with connection:
+            if self.is_postgresql:
+                for table in tables:
+                    connection.exec_driver_sql(f'VACUUM "{table}"')
+            else:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Give back every connection of this process."""
         if self._engine is not None and self._pid == os.getpid():
@@ -111,7 +125,13 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     # Autocommit of the driver, so that BEGIN IMMEDIATE is ours to say (its own BEGIN would be deferred).
     connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_WAIT_MS}"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        f"busy_timeout={_WAIT_MS}",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from audit import gate
 from audit.canonical import sha256_hex
 from audit.errors import Refused, Undeclared
-from corporate import enrolment, identity, incidents, instructing, limiting, storing, watching
+from corporate import enrolment, identity, incidents, instructing, keeping_out, limiting, storing, watching
 from corporate.database import EVERYBODY
 from corporate.errors import Answer
 from corporate.identity import CertificateNeeded, Claimed, Sender
@@ -25,13 +25,14 @@ LARGEST_MESSAGES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to a batch: the signed receipt; and where there is one a certificate, what is asked, a conflict."""
+    """The answer to a batch: the signed receipt; a certificate, what is asked, a conflict, what was deleted, if any."""
 
     receipt: str
     certificate: str | None
     instructions: str | None
     conflict: str | None
     catalogues: str | None
+    deletion: str | None
 
     def as_json(self) -> dict[str, str]:
         """The JSON object, over a connection and in a file alike."""
@@ -40,6 +41,7 @@ class Accepted:
             "instructions": self.instructions,
             "conflict": self.conflict,
             "catalogues": self.catalogues,
+            "deletion": self.deletion,
         }
         return {"receipt": self.receipt, **{name: value for name, value in more.items() if value is not None}}
 
@@ -81,7 +83,8 @@ def accept(
             409, "sequence-differs", "other bytes were received under this number", "see whether two machines share it"
         )
     asked = instructing.current(server.store, sender.installation, sender.customer, now)
-    said = (_renewed(server, sender, now), asked, stored.conflict, server.list_checkpoint())
+    told = keeping_out.untold(server.store, sender.installation, sender.customer)
+    said = (_renewed(server, sender, now), asked, stored.conflict, server.list_checkpoint(), told)
     return Accepted(stored.receipt, *said)
 
 

@@ -147,7 +147,11 @@ class Gap(Base):
 
 
 class Batch(Base):
-    """One received batch. Header line and messages, each with its LF, are the exact body of `sha256`."""
+    """One received batch. Header line and messages, each with its LF, are the exact body of `sha256`.
+
+    After deletion (`deleted_at`) header, signature and messages are gone; after deletion of a field (`altered_at`) the
+    messages lack it, and the lines are no longer the body.
+    """
 
     __tablename__ = "batch"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -166,6 +170,8 @@ class Batch(Base):
     received_at: Mapped[datetime]
     authenticated: Mapped[str]
     receipt: Mapped[str]
+    deleted_at: Mapped[datetime | None]
+    altered_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("installation_id", "case", "sequence"),
         Index(None, "installation_id", "ledger_size"),
@@ -300,6 +306,36 @@ class Carried(Base):
     accepted: Mapped[int]
     refused: Mapped[int]
     answers: Mapped[bytes]
+
+
+class Deletion(Base):
+    """One deletion that was asked for: what it means, also for what arrives later, and the statement that was signed.
+
+    `before_size`: what was sealed before this size of the installation's ledger is meant. `pairs` are kind and key of
+    a field, as JSON. `told` counts how often the statement has ridden on an answer, where nobody there asked for it.
+    """
+
+    __tablename__ = "deletion"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    installation_id: Mapped[str] = mapped_column(ForeignKey("installation.id"))
+    request_sha256: Mapped[str | None]
+    request: Mapped[str | None]
+    asked_by: Mapped[str]
+    what: Mapped[str]
+    case: Mapped[str | None]
+    batch: Mapped[str | None]
+    from_at: Mapped[datetime | None]
+    until_at: Mapped[datetime | None]
+    pairs: Mapped[str | None]
+    before_size: Mapped[int] = mapped_column(BigInteger)
+    deleted_at: Mapped[datetime]
+    document: Mapped[str]
+    told: Mapped[int]
+    __table_args__ = (
+        UniqueConstraint("installation_id", "request_sha256"),
+        Index(None, "installation_id", "before_size"),
+    )
 
 
 class StoredCatalogue(Base):

@@ -5,7 +5,7 @@ it is read, so that a damaged row is "unknown", never another meaning.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -64,6 +64,16 @@ def find_index(store: Store, wanted: str) -> index.Index | None:
         return None
     found = index.parse(row.data)
     return found if found.hash == wanted else None
+
+
+def catalogues(store: Store) -> Iterator[catalogue.Catalogue]:
+    """Every stored catalogue that is whole."""
+    with store.reading(EVERYBODY) as session:
+        hashes = list(session.execute(select(StoredCatalogue.hash)).scalars())
+    for one in hashes:
+        found = find_catalogue(store, one)
+        if found is not None:
+            yield found
 
 
 @dataclass(frozen=True, slots=True)

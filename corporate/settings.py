@@ -70,6 +70,8 @@ class Settings:
     database_url: str
     path: Path
     certificate_days: int = 30
+    backup_days: int = 35
+    """How long a backup of the database is kept at most: statements of deletion say so."""
     wire: Wire = field(default_factory=Wire)
     pages: Pages = field(default_factory=Pages)
     limits: Limits = field(default_factory=Limits)
@@ -81,7 +83,7 @@ class Settings:
 
 
 _TYPES: dict[str, dict[str, type]] = {
-    "": {"name": str, "folder": str, "certificate_days": int},
+    "": {"name": str, "folder": str, "certificate_days": int, "backup_days": int},
     "database": {"url": str},
     "wire": {"address": str, "port": int, "workers": int, "threads": int, "names": list},
     "pages": {
@@ -184,6 +186,7 @@ def _build(path: Path, tables: Mapping[str, dict[str, Any]], url: str) -> Settin
         database_url=url or f"sqlite:///{folder}/corporate.db",
         path=path.resolve(),
         certificate_days=tables[""].get("certificate_days", 30),
+        backup_days=tables[""].get("backup_days", 35),
         wire=Wire(**tables["wire"]),
         pages=Pages(**pages),
         limits=Limits(**tables["limits"]),

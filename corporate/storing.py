@@ -10,13 +10,17 @@ What a number can meet, for bodies A ≠ B:
     A, then B             refused (sequence-differs), shown as a conflict; also when A was a void: B's number is over
     A, then its void      acknowledged: A counts, the receipt names it in `already`
     void, then a void     acknowledged again
+    A, deleted, then A    the receipt of the first time: its hash and number are still here, its content is not
+
+A batch that was sealed before a deletion which covers it, and arrives only now, is noted and acknowledged with a
+receipt that counts no stored messages.
 
 PostgreSQL refuses COPY into tables with row-level security, so the lines go in as one text that the server splits:
 as quick as COPY, and four times as quick as an array. SQLite takes the driver's executemany.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,11 +30,12 @@ from sqlalchemy.orm import Session
 from audit import receipt
 from audit.canonical import sha256_hex
 from audit.gate import Batch as Declared
-from corporate import watching
+from corporate import keeping_out, watching
 from corporate.database import Store
 from corporate.identity import Sender
 from corporate.limiting import clock_us
 from corporate.models import Batch, Gap, Installation, Lane, Message
+from corporate.removing import Pairs, without
 
 _POSTGRESQL = """
 WITH given AS MATERIALIZED (SELECT string_to_array(%s, ',')::int[] AS kinds)
@@ -91,11 +96,17 @@ def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval
         if taken is not None:
             return _again(store, session, taken, arrived, sha256, key, now)
         conflict = watching.compare_ledgers(store, session, arrived.sender, header, sha256, now, is_newest=is_newest)
-        given = receipt.issue(_receipt(arrived, sha256, now), key)
+        held = keeping_out.standing(session, header.installation, header)
+        is_out = keeping_out.keeps_out(held, header, sha256)
+        stored = 0 if is_out else len(arrived.declared.messages)
+        given = receipt.issue(replace(_receipt(arrived, sha256, now), messages=stored), key)
         batch = _row(arrived, sha256, given, now)
+        if is_out:
+            batch.header, batch.signature, batch.deleted_at = "", "", now
         session.add(batch)
         session.flush()
-        _messages(store, session, batch, arrived)
+        if not is_out:
+            _messages(store, session, batch, arrived, keeping_out.pairs_of(held))
         _number(session, lane, header.sequence, now)
         return Stored(given, conflict)
 
@@ -182,11 +193,15 @@ def _row(arrived: Arrived, sha256: str, given: str, now: datetime) -> Batch:
     )
 
 
-def _messages(store: Store, session: Session, batch: Batch, arrived: Arrived) -> None:
-    """Positions count from 1: the header is line 0 of the body."""
+def _messages(store: Store, session: Session, batch: Batch, arrived: Arrived, gone: Pairs) -> None:
+    """Positions count from 1: the header is line 0. Fields in `gone` were asked to be deleted before it arrived."""
     if not arrived.declared.messages:
         return
     text = arrived.body[arrived.body.index(b"\n") + 1 : -1].decode()
+    if gone:
+        shorter = "\n".join(without(line, gone) for line in text.split("\n"))
+        batch.altered_at = batch.received_at if shorter != text else None
+        text = shorter
     kinds = [arrived.kinds[message["kind"]] for message in arrived.declared.messages]
     connection = session.connection()
     if store.is_postgresql:

@@ -15,7 +15,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from corporate import bodies, enrolment, ingest, publishing
+from corporate import bodies, deleting, enrolment, ingest, publishing
 from corporate.errors import Answer, place_of
 from corporate.server import Corporate
 
@@ -62,6 +62,7 @@ class BatchOut(Strict):
 
     receipt = fields.Str(required=True, metadata={"description": "compact JWS, typ diffgram-receipt+jws"})
     certificate = fields.Str(metadata={"description": "PEM; a fresh certificate, when it is time for one"})
+    deletion = fields.Str(metadata={"description": "compact JWS, typ diffgram-deletion+jws; what staff deleted"})
     instructions = fields.Str(metadata={"description": "compact JWS, typ diffgram-instructions+jws; only ever narrows"})
     conflict = fields.Str(metadata={"description": "the batch contradicts an earlier one: do two machines use this?"})
     catalogues = fields.Str(metadata={"description": "checkpoint of the published list of catalogues, a signed note"})
@@ -80,6 +81,12 @@ class PublishedOut(Strict):
     """A stretch of the published list."""
 
     entries = fields.List(fields.Nested(EntryOut), required=True)
+
+
+class RequestOut(Strict):
+    """What a request gives."""
+
+    document = fields.Str(required=True, metadata={"description": "compact JWS: the signed statement of what was done"})
 
 
 class ErrorOut(Strict):
@@ -163,6 +170,21 @@ class Batches(MethodView):
             server, body, certificate, request.headers.get("Diffgram-Signature"), datetime.now(UTC)
         )
         return accepted.as_json()
+
+
+@blueprint.route("/deletions")
+class Deletions(MethodView):
+    """What a customer wants deleted."""
+
+    @_with_errors
+    @blueprint.doc(**_BATCH_DOC)
+    @blueprint.response(200, RequestOut)
+    def post(self) -> dict[str, str]:
+        """Delete what one signed request names, and answer with a signed statement; the same request has the same."""
+        server = _server()
+        body = bodies.read(request.environ, server.settings.limits)
+        certificate, signature = presented_certificate(request.environ), request.headers.get("Diffgram-Signature")
+        return {"document": deleting.answer(server, body, certificate, signature, datetime.now(UTC))}
 
 
 def presented_certificate(environ: dict[str, Any]) -> bytes | None:

@@ -43,7 +43,8 @@ class Verdict:
     """What became of one attempt.
 
     `final`: the same bytes would be refused again. `retry_after_s`: corporate asks to wait so many seconds.
-    `certificate`, `instructions`, `catalogues`, `incident`, `undeclared`: what rode on the answer, unchecked.
+    `certificate`, `instructions`, `catalogues`, `incident`, `undeclared`, `deletion`: what rode on the answer,
+    unchecked.
     `conflict`: the code of a contradiction that corporate saw; it only tells. `receipt`, `already`: of a
     receipt that holds.
     """
@@ -64,6 +65,7 @@ class Verdict:
     undeclared: Any = None
     conflict: str | None = None
     catalogues: Any = None
+    deletion: Any = None
 
 
 def of_answer(answer: Answer, header: Header, sha256: str, receipt_keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
@@ -165,6 +167,7 @@ def _of_receipt(
         instructions=told.get("instructions"),
         conflict=code_of({"code": told.get("conflict")}) or None,
         catalogues=told.get("catalogues"),
+        deletion=told.get("deletion"),
     )
 
 

@@ -354,6 +354,29 @@ class Carried(Base):
     leaf: Mapped[int] = mapped_column(BigInteger)
 
 
+class Deletion(Base):
+    """One statement of corporate's about what it deleted; `agrees`: with what this ledger has under those numbers."""
+
+    __tablename__ = "deletion"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("request.id"), index=True)
+    what: Mapped[str] = mapped_column(String(20))
+    deleted_at: Mapped[datetime] = mapped_column(Instant)
+    batches: Mapped[int] = mapped_column(BigInteger)
+    backups_until: Mapped[datetime] = mapped_column(Instant)
+    document: Mapped[str] = mapped_column(Text)
+    leaf: Mapped[int] = mapped_column(BigInteger)
+    agrees: Mapped[bool] = mapped_column()
+
+
+class Deleted(Base):
+    """A body that corporate says to have deleted, or to have taken a field from; the first statement counts."""
+
+    __tablename__ = "deleted"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    deletion_id: Mapped[int] = mapped_column(ForeignKey("deletion.id"), index=True)
+
+
 class Incident(Base):
     """One Unexpected Data Transfer and its timeline: when each step was, and the leaf that proves it."""
 

@@ -77,6 +77,11 @@ def keep(session: Session, kind: str, body: bytes, actor: str, now: datetime) ->
     return row
 
 
+def body(session: Session, row: Request) -> bytes | None:
+    """The exact bytes of a request, or None once they have gone by age."""
+    return bodies.get(session, row.sha256)
+
+
 def waiting(session: Session, kind: str | None = None) -> list[Request]:
     """Requests that corporate has not answered for good, oldest first."""
     wanted = select(Request).where(Request.outcome.is_distinct_from(ACCEPTED), Request.final.is_(False))

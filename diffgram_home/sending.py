@@ -29,6 +29,7 @@ from diffgram_home import (
     bodies,
     conflicts,
     counting,
+    deleting,
     egress,
     enrolment,
     hearing,
@@ -186,7 +187,8 @@ def _each(current: Round, force: bool) -> Iterator[Sent]:
 def _is_plain(current: Round, verdict: Verdict) -> bool:
     """Whether nothing has to be done about it but to write it down."""
     known = (verdict.instructions, verdict.catalogues) == current.heard
-    return known and all(word is None for word in (verdict.blame, verdict.certificate, verdict.conflict))
+    said = (verdict.blame, verdict.certificate, verdict.conflict, verdict.deletion)
+    return known and all(word is None for word in said)
 
 
 def _step(current: Round, force: bool, done: tuple[Going, Verdict] | None) -> Going | None:
@@ -216,6 +218,8 @@ def _settle(current: Round, going: Going, verdict: Verdict) -> None:
 
 def _hear(current: Round, going: Going, verdict: Verdict, now: datetime) -> None:
     """Listen to what corporate says beside its receipt."""
+    if verdict.deletion is not None:
+        deleting.hear(current.home, verdict.deletion, now)
     if verdict.instructions is not None:
         hearing.hear(current.home, verdict.instructions, partial(_keys, current, manifest.INSTRUCTIONS), now)
     if verdict.catalogues is not None:

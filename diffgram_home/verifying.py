@@ -18,11 +18,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import checkpoint, export, record
+from audit import checkpoint, deletion, export, record
 from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
-from diffgram_home import elsewhere, facts, files, ledger, manifest
+from diffgram_home import deleting, elsewhere, facts, files, ledger, manifest
 from diffgram_home.agreeing import Agreement
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
@@ -53,10 +53,13 @@ def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept:
     with home.store.read() as session:
         texts += elsewhere.cosigned(home, session)
         stood = ledger.standing(session)
+        statement = deleting.reader(home)
         known = Known(
             kept=tuple(_read_checkpoint(home.origin, home.keys.ledger.public_key(), text) for text in texts),
             receipts=manifest.keys_ever(home, manifest.RECEIPTS),
             installation=home.installation,
+            documents={deletion.KIND: lambda token, asked: statement(token, asked.sha256)},
+            statement=lambda token: statement(token, None),
         )
         reader = Reader(session, stood.size, progress)
         source = chain(Agreement(session).along(reader.pages()), [Head(stood.size, stood.root)])

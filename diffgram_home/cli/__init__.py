@@ -11,6 +11,7 @@ from diffgram_home.cli import (
     accounts,
     carry,
     consent,
+    deletion,
     fence,
     fields,
     identity,
@@ -75,6 +76,7 @@ main = Sections(
                 proof.bundle,
             ),
         ),
+        ("What corporate deletes", (deletion.delete, deletion.deletions, deletion.take_deletion)),
         ("Try the promise", (proving.prove,)),
         (
             "What should not have been",

@@ -162,6 +162,7 @@ GOOD = {
         sha256=H["a"],
         size_bytes=300,
     ),
+    "deletion": record.Deletion(actor="corporate", at=AT, document="e30.e30.AA"),
     "answer": record.Answer(at=AT, code=None, document="e30.e30.AA", outcome="accepted", request=7, status=200),
 }
 

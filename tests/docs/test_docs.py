@@ -147,6 +147,7 @@ def test_every_address_of_corporate_stands_in_the_docs():
         "GET /v1/manifest",
         "POST /v1/enrolment",
         "POST /v1/batches",
+        "POST /v1/deletions",
     }
     rows = dict(re.findall(r"^\| `(/.*?)` \| [A-Z, ]+ \| (.+?) \| .+? \|$", text, re.MULTILINE))
     assert len(rows) >= 10

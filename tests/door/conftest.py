@@ -60,6 +60,16 @@ class Misbehaving:
             found.append(self._told.get_nowait())
         return found
 
+    @property
+    def deletions(self) -> bytes:
+        """The raw key that signs its statements of deletion."""
+        return (self.folder / "deletions.key").read_bytes()
+
+    @property
+    def receipts(self) -> bytes:
+        """The raw key that signs its receipts, as it was at its start."""
+        return (self.folder / "receipts.key").read_bytes()
+
     def body(self, sha256: str) -> bytes:
         """The bytes of a body as they came."""
         return (self.folder / "bodies" / sha256).read_bytes()

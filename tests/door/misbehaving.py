@@ -59,7 +59,9 @@ class Corporate:
         self.folder = folder
         (folder / "bodies").mkdir(parents=True, exist_ok=True)
         self.root = Ed25519PrivateKey.generate()
-        self.receipts = Ed25519PrivateKey.generate()
+        self.receipts, self.deletions = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+        for name, key in (("receipts", self.receipts), ("deletions", self.deletions)):
+            (folder / f"{name}.key").write_bytes(key.private_bytes_raw())
         self.authority = trustme.CA()
         self.other = trustme.CA()
         self.other.cert_pem.write_to_path(str(folder / "other-authority.pem"))
@@ -85,6 +87,7 @@ class Corporate:
             "expires_at": _time(now + timedelta(days=300)),
             "keys": [
                 {"purpose": "receipts", "jwk": signed.to_jwk(self.receipts.public_key())},
+                {"purpose": "deletions", "jwk": signed.to_jwk(self.deletions.public_key())},
                 {"purpose": "certificates", "certificate": self.authority.cert_pem.bytes().decode()},
             ],
         }

@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from audit import catalogue, checkpoint, consent, export, gate, incident, index, instructions, modes, receipt, signed
 from tests.audit import samples
 from tests.audit.ledgers import whole
-from tests.formats import make_carried
+from tests.formats import make_carried, make_deletion
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
@@ -443,3 +443,4 @@ if __name__ == "__main__":
     shutil.rmtree(GOLDEN, ignore_errors=True)
     for step in (batches, receipts, checkpoints, spools, enrolments, exports, carries, instructing, incidents):
         step()
+    make_deletion.write(GOLDEN, put, key)

@@ -13,7 +13,20 @@ from pathlib import Path
 import pytest
 from marshmallow import ValidationError
 
-from audit import carried, catalogue, checkpoint, export, gate, incident, index, instructions, receipt, signed
+from audit import (
+    carried,
+    catalogue,
+    checkpoint,
+    deletion,
+    export,
+    gate,
+    incident,
+    index,
+    instructions,
+    receipt,
+    signed,
+)
+from audit.canonical import sha256_hex
 from audit.errors import CarriedRefused, Refused, SignatureRefused, Undeclared
 from audit.verification import Known, Report
 from corporate import certificates
@@ -27,7 +40,7 @@ GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parents[2] / "docs" / "formats"
 AUDIT = Path(export.__file__).parent
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
-AIDS = {".catalogue", ".index", ".jwks", ".header", ".vkey", ".fingerprint"}
+AIDS = {".line", ".catalogue", ".index", ".jwks", ".header", ".vkey", ".fingerprint"}
 
 
 def files(pattern):
@@ -178,6 +191,34 @@ def test_ledger_export(path):
     assert report.holds == (not found)
 
 
+@pytest.mark.parametrize("path", files("request/*.asked"), ids=name)
+def test_request(path):
+    wanted, core = expected(path), catalogue.load(catalogue.core())
+    if wanted["accepted"]:
+        assert gate.check_request(path.read_bytes(), core).installation == INSTALLATION
+        return
+    with pytest.raises(Refused) as no:
+        gate.check_request(path.read_bytes(), core)
+    assert (no.value.code, no.value.path) == (wanted["code"], wanted["path"])
+
+
+@pytest.mark.parametrize("path", files("deletion/*.statement"), ids=name)
+def test_statement_of_deletion(path):
+    wanted, line = expected(path), (GOLDEN / "deletion/asked.line").read_bytes()
+    asked = gate.check_request(line, catalogue.load(catalogue.core())), sha256_hex(line)
+
+    def read():
+        found = deletion.read(path.read_text(), keys_of("deletion"))
+        deletion.matches(found, INSTALLATION, asked)
+
+    if wanted["accepted"]:
+        read()
+        return
+    with pytest.raises(SignatureRefused) as no:
+        read()
+    assert no.value.code == wanted["code"]
+
+
 @pytest.mark.parametrize("path", files("carried/*.zip"), ids=name)
 def test_carried(path):
     wanted, data = expected(path), path.read_bytes()
@@ -192,7 +233,7 @@ def test_carried(path):
 
 
 def test_every_golden_file_has_its_expectation_and_is_run():
-    run = {".ndjson", ".jws", ".note", ".spool", ".manifest", ".request", ".zip"}
+    run = {".asked", ".statement", ".ndjson", ".jws", ".note", ".spool", ".manifest", ".request", ".zip"}
     for path in files("*/*"):
         if path.suffix == ".toml":
             assert path.with_suffix("").exists(), path

@@ -1,0 +1,143 @@
+"""Everything that corporate holds about one installation: every table, how much, how old, for how long; and as a file.
+
+Leaves to others: showing, deleting. Rules: the tables are read from the schema, so that a new one cannot be forgotten
+(a test demands its line in ABOUT); nothing is left out of the file but what is not about this installation.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Table, func, select
+from sqlalchemy.orm import Session
+
+from corporate.database import EVERYBODY, Store
+from corporate.models import Base, Batch, Customer, EnrolmentToken, Installation, Kind, Message
+
+FORMAT = "diffgram-corporate-holdings/1"
+_AT_A_TIME = 500
+_TIMES = (
+    "received_at",
+    "arrived_at",
+    "made_at",
+    "first_at",
+    "issued_at",
+    "deleted_at",
+    "enrolled_at",
+    "at",
+    "not_before",
+)
+
+ABOUT: Mapping[str, str] = {
+    "ask": "what our staff asked it to stop or reduce",
+    "batch": "each number that arrived: hash, size, times, receipt; header and signature unless deleted",
+    "carried": "imports of files that were carried by hand, with the answers given",
+    "certificate": "certificates issued to it",
+    "conflict": "statements of its identity that cannot both be true, by hash and number",
+    "deletion": "what was asked to be deleted, and the statement that was signed",
+    "enrolment_token": "the token that it enrolled with, as its hash",
+    "gap": "numbers that have not arrived",
+    "incident": "what was received undeclared: key paths and counts, and what was stated",
+    "installation": "its identity: public key, when it enrolled and was last seen",
+    "instruction": "the signed documents that told it what is asked of it",
+    "lane": "how far the numbers of each case go",
+    "message": "the messages themselves, line by line",
+    "refusal": "what it sent and we refused: codes, key paths, counts",
+}
+"""Table → what stands in it, for the tables that hold something about an installation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One table: what it is, its rows about this installation, and when the oldest and newest of them were made."""
+
+    table: str
+    about: str
+    rows: int
+    oldest: datetime | None
+    newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All of it. Nothing is deleted by age in this release: what is kept stays until somebody deletes it."""
+
+    installation: str
+    customer: str
+    tables: tuple[Holding, ...]
+
+
+def held(store: Store, installation: str) -> Held | None:
+    """What corporate holds about `installation`, or None for one that it does not know."""
+    with store.reading(EVERYBODY) as session:
+        known = session.get(Installation, installation)
+        if known is None:
+            return None
+        customer = session.get_one(Customer, known.customer_id).name
+        tables = tuple(_holding(session, table, installation) for table in _tables())
+        return Held(installation, customer, tables)
+
+
+def export(store: Store, installation: str) -> Iterator[bytes]:
+    """Yield the lines of a file with every row about `installation` (docs/formats/holdings.md)."""
+    with store.reading(EVERYBODY) as session:
+        known = session.get_one(Installation, installation)
+        head = {"format": FORMAT, "installation": installation}
+        yield _line(head | {"customer": session.get_one(Customer, known.customer_id).name})
+        kinds = {one.id: one.name for one in session.execute(select(Kind)).scalars()}
+        for table in _tables():
+            for row in session.execute(select(table).where(_of(table, installation))).mappings().yield_per(_AT_A_TIME):
+                values = {name: _plain(value) for name, value in row.items()}
+                if table.name == Message.__tablename__:
+                    values["kind"] = kinds[row["kind_id"]]
+                yield _line({"row": values, "table": table.name})
+
+
+def _tables() -> list[Table]:
+    """Tables with rows about an installation, in the order of their names."""
+    return [table for name, table in sorted(Base.metadata.tables.items()) if name in ABOUT]
+
+
+def _of(table: Table, installation: str) -> ColumnElement[bool]:
+    """The rows of `table` about `installation`."""
+    if table.name == Installation.__tablename__:
+        return table.c.id == installation
+    if table.name == EnrolmentToken.__tablename__:
+        return table.c.used_by == installation
+    if table.name == Message.__tablename__:
+        return table.c.batch_id.in_(select(Batch.id).where(Batch.installation_id == installation))
+    return table.c.installation_id == installation
+
+
+def _holding(session: Session, table: Table, installation: str) -> Holding:
+    chosen = _of(table, installation)
+    at = _time_of(table)
+    if table.name == Message.__tablename__:  # a message is as old as the batch that brought it
+        wanted = select(func.count(), func.min(Batch.received_at), func.max(Batch.received_at))
+        wanted = wanted.select_from(table.join(Batch, Batch.id == table.c.batch_id)).where(chosen)  # type: ignore[arg-type]
+    elif at is None:
+        return Holding(
+            table.name, ABOUT[table.name], session.execute(select(func.count()).where(chosen)).scalar_one(), None, None
+        )
+    else:
+        wanted = select(func.count(), func.min(at), func.max(at)).where(chosen)
+    rows, oldest, newest = session.execute(wanted).one()
+    return Holding(table.name, ABOUT[table.name], rows, oldest, newest)
+
+
+def _time_of(table: Table) -> Column[Any] | None:
+    found = next((name for name in _TIMES if name in table.c), None)
+    return None if found is None else table.c[found]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode() + b"\n"
