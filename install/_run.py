@@ -87,6 +87,7 @@ def _start(places: _setup.Places, programs: Programs) -> None:
     _setup.make_home(places)
     programs.wait_for("corporate", HOST, options.corporate_port, pages=True)
     programs.wait_for("corporate", HOST, options.wire_port, pages=False)
+    _setup.give_release(places)
     _setup.enrol(places)
     step("starting the installation and the annotator")
     programs.start("home", places.home_command("run"))

@@ -101,7 +101,7 @@ def make_places(options: argparse.Namespace, environment: Path, product_environm
 
 
 def make_corporate(places: Places) -> None:
-    """Make corporate's settings, keys, database and administrator, and hand it the product's release."""
+    """Make corporate's settings, keys, database and administrator."""
     step("corporate: settings, keys, database and an administrator")
     settings, options = places.corporate_settings, places.options
     if not settings.exists():
@@ -113,6 +113,10 @@ def make_corporate(places: Places) -> None:
         _said(places.corporate_command("init", "--name", VENDOR, "--folder", folder / "data", *ports, *first))
     set_port(settings, "pages", options.corporate_port)
     set_port(settings, "wire", options.wire_port)
+
+
+def give_release(places: Places) -> None:
+    """Hand the running corporate server the release, which is then known to it; its start upgraded its database."""
     if _is_new(places, "release", *RELEASE):
         _said(places.corporate_command("release", "add", "--catalogue", CATALOGUE, "--index", INDEX))
         _mark(places, "release", *RELEASE)
