@@ -25,13 +25,15 @@ from audit.incident import Incident as Stated
 from diffgram_home import counting, ledger, views
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home
-from diffgram_home.models import Incident
+from diffgram_home.models import ACCEPTED, Deletion, Incident, Request
 
 TRIPWIRE, CORPORATE, CUSTOMER = "tripwire", "corporate", "customer"
 NOTICE = "undeclared-transfer"
 MOST_PATHS = 200
+TOKEN_DIGITS = 32
 _PATH = re.compile(r"[!-~]{1,200}")
 _HINT = "read it under Incidents, find what made it, and close it there, or with 'diffgram-home incident close'"
+_Step = tuple[datetime | None, int | None]
 _TEXTS: Mapping[str, str] = {
     TRIPWIRE: "something in this installation tried to reach a place that is not declared; it was refused here",
     CORPORATE: "corporate received something that no catalogue declares, and kept nothing of it",
@@ -137,7 +139,12 @@ def listed(home: Home, *, before: int | None = None, limit: int = 100) -> tuple[
     wanted = select(Incident).order_by(Incident.id.desc()).limit(limit)
     with home.store.read() as session:
         rows = session.scalars(wanted if before is None else wanted.where(Incident.id < before))
-        return tuple(map(_view, rows))
+        return tuple(_view(session, row) for row in rows)
+
+
+def is_known(session: Session, token: str) -> bool:
+    """Whether there is an incident with this id."""
+    return session.scalar(select(Incident.id).where(Incident.token == token)) is not None
 
 
 def clean(paths: Mapping[str, int]) -> dict[str, int]:
@@ -159,7 +166,8 @@ def _text(paths: Mapping[str, int]) -> str:
     return json.dumps(dict(paths), sort_keys=True)
 
 
-def _view(row: Incident) -> views.Incident:
+def _view(session: Session, row: Incident) -> views.Incident:
+    told, deleted, document = _answered(session, row)
     return views.Incident(
         id=row.id,
         token=row.token,
@@ -173,13 +181,28 @@ def _view(row: Incident) -> views.Incident:
         closed_by=row.closed_by,
         steps=(
             views.IncidentStep("noticed", row.noticed_at, row.noticed_leaf, _said(row, "noticed")),
-            views.IncidentStep("told", row.told_at, row.told_leaf, _said(row, "told")),
-            views.IncidentStep("deleted", row.deleted_at, row.deleted_leaf, _said(row, "deleted")),
+            views.IncidentStep("told", *told, _said(row, "told")),
+            views.IncidentStep("deleted", *deleted, _said(row, "deleted")),
             views.IncidentStep("closed", row.closed_at, row.closed_leaf, _said(row, "closed")),
         ),
         statement=row.statement,
-        deletion=row.deletion,
+        deletion=document,
     )
+
+
+def _answered(session: Session, row: Incident) -> tuple[_Step, _Step, str | None]:
+    """When corporate was told and deleted, with their leaves; of a declared one they are its request's own."""
+    told, deleted = (row.told_at, row.told_leaf), (row.deleted_at, row.deleted_leaf)
+    if row.source != CUSTOMER:
+        return told, deleted, row.deletion
+    request = session.scalar(select(Request).where(Request.sha256.startswith(row.token)))
+    if request is None or request.outcome != ACCEPTED:
+        return told, deleted, row.deletion
+    told = (request.answered_at, request.answer_leaf)
+    stated = session.scalar(select(Deletion).where(Deletion.request_id == request.id))
+    if stated is None:
+        return told, deleted, None
+    return told, (stated.deleted_at, stated.leaf), stated.document
 
 
 def _said(row: Incident, name: str) -> str:

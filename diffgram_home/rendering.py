@@ -37,6 +37,7 @@ DONE: Final = {
     "switched": "Switched, and recorded in the history. It took effect at once.",
     "password": "Your password is changed. Every other session of yours has ended.",
     "settled": "Settled, with your name, and recorded in the history.",
+    "declared": "Declared. Corporate is asked with what goes next; if every case is off: diffgram-home delete --again.",
     "closed": "Closed, with your name, and recorded in the history.",
     "carried-out": "Recorded as carried out, with your name. Take the newest file of the list below to corporate.",
     "carried-in": "Taken in: every receipt held, and stands in the ledger. Refusals and their reasons are under Sent.",

@@ -1,18 +1,22 @@
-"""Commands about Unexpected Data Transfers: incidents, incident close."""
+"""Commands about Unexpected Data Transfers: incidents, incident declare, incident close."""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 import click
 
+from audit import deletion
+from audit.deletion import Scope
+from diffgram_home import declaring, deleting, reading, sending, views
 from diffgram_home import incidents as incidents_of
-from diffgram_home import views
 from diffgram_home.cli import base, text
-from diffgram_home.cli.base import command, json_option, with_home
+from diffgram_home.cli.base import Stop, command, json_option, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.cli.pages import first, whole
 from diffgram_home.home import Home
+from diffgram_home.models import ACCEPTED
 
 
 @command("incidents")
@@ -56,4 +60,43 @@ def close(home: Home, token: str) -> Exit:
     return Exit.DONE
 
 
-incident = click.Group("incident", commands=(close,), help="One Unexpected Data Transfer: close.")
+@command("declare")
+@click.option("--attempt", type=click.IntRange(1), help="The batch of this attempt; `sent` lists them.")
+@click.option("--field", help="The values of one field, in all messages.")
+@click.option("--why", required=True, type=click.Choice(declaring.WHYS), help="Why it should not have left.")
+@click.option("--dry-run", is_flag=True, help="The exact bytes of the request to standard output; nothing is sent.")
+@base.yes_option
+@with_home
+def declare(home: Home, attempt: int | None, field: str | None, why: str, dry_run: bool, yes: bool) -> Exit:
+    """Declare that something should not have left: corporate is asked to delete it, and its statement is kept.
+
+    You see the exact bytes of the request before it goes. The timeline stands under `incidents`; the reason stays here.
+    If corporate cannot be reached, `delete --again` asks again.
+    """
+    if (attempt is None) == (field is None):
+        raise click.UsageError("name one of --attempt and --field")
+    now = datetime.now(UTC)
+    shown = declaring.preview(home, _scope(home, attempt, field), now)
+    if dry_run:
+        sys.stdout.buffer.write(shown.body)
+        sys.stdout.buffer.flush()
+        return Exit.DONE
+    base.say(f"asks corporate to delete {deleting.words(shown.scope)}", f"the request: {shown.body.decode().rstrip()}")
+    base.confirm("Declare it, and ask corporate to delete it for good?", yes)
+    number = declaring.declare(home, shown, why, base.actor(), now)
+    answered = deleting.send(home, sending.open_door(home), number, datetime.now(UTC))
+    one = next(one for one in incidents_of.listed(home) if shown.sha256.startswith(one.token))
+    click.echo(_told(one))
+    return Exit.DONE if answered.outcome == ACCEPTED else Exit.NOT_REACHED
+
+
+def _scope(home: Home, attempt: int | None, field: str | None) -> Scope:
+    if field is not None:
+        return Scope(deletion.FIELD, field=base.known(home.catalogue.fields, field, "field").hash)
+    found = reading.attempt(home, attempt or 0, lines=0)
+    if found is None:
+        raise Stop(f"there is no attempt {attempt}", "`diffgram-home sent` lists them", Exit.USAGE)
+    return Scope(deletion.BATCH, batch=found.line.sha256)
+
+
+incident = click.Group("incident", commands=(declare, close), help="One Unexpected Data Transfer: declare, close.")

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from audit import gate, incident
+from audit import deletion, gate, incident
 from audit.canonical import sha256_hex
-from diffgram_home import hearing, incidents, judging, manifest, models, reading, rules, verifying
+from audit.deletion import Scope
+from diffgram_home import declaring, deleting, hearing, incidents, judging, manifest, models, reading, rules, verifying
 from diffgram_home.exchange import Answer
 from diffgram_home.judging import Verdict
 from tests.corporate import running as corporates
@@ -127,3 +128,25 @@ def test_a_statement_that_does_not_hold_opens_the_incident_without_its_proof(
     assert (mine.statement, [s.what for s in mine.steps if s.at]) == (None, ["noticed", "told"])
     assert "not proved" in mine.steps[2].text
     assert (mine.case, mine.sequence) == ("event", 1)
+
+
+def test_what_should_not_have_left_is_declared_deleted_and_proved(home: Place, server: corporates.Server) -> None:
+    home.work(messages=3)
+    home.send()
+    (attempt,) = home.rows()
+    shown = declaring.preview(home.home, Scope(deletion.BATCH, batch=attempt.sha256), home.now())
+    assert declaring.shown(home.home, shown.body).sha256 == shown.sha256
+    with pytest.raises(ValueError, match="no reason"):
+        declaring.declare(home.home, shown, "because", "os:1000", home.now())
+    assert incidents.listed(home.home) == ()
+    number = declaring.declare(home.home, shown, "identifies-somebody", "os:1000", home.now())
+    (mine,) = incidents.listed(home.home)
+    assert (mine.source, mine.paths) == ("customer", {f"identifies-somebody/{attempt.sha256}": 1})
+    assert [step.what for step in mine.steps if step.at] == ["noticed"]
+    assert deleting.send(home.home, home.door, number, home.now()).outcome == "accepted"
+    (mine,) = incidents.listed(home.home)
+    assert [step.what for step in mine.steps if step.at and step.leaf is not None] == ["noticed", "told", "deleted"]
+    stated = deletion.read(mine.deletion or "", manifest.stored(home.home, home.now()).of(manifest.DELETIONS))
+    assert (stated.batches, stated.counts["message"]) == (1, 3)
+    incidents.close(home.home, mine.token, "os:1000", home.now())
+    assert verifying.verify(home.home, home.now()).holds
