@@ -109,16 +109,16 @@ def carry_out(
             raise CarryError("not-enrolled", "this installation is not enrolled with corporate", hint)
         attempts.close_interrupted(home, now)
         sealing.void_refused(home, now)
-        waiting = _waiting(home, case, now)
+        due = waiting(home, now, case)
         done, written, left = 0, [], []
-        for portion in _portions(waiting):
+        for portion in _portions(due):
             made, stays = _put_together(home, portion, now)
             left += stays
             if made is not None:
                 written.append(_carry(home, made, folder, actor, now))
             done += len(portion)
             if progress:
-                progress(done, len(waiting))
+                progress(done, len(due))
         return Out(tuple(written), tuple(left))
 
 
@@ -170,8 +170,8 @@ def unwritable(path: Path, error: OSError) -> CarryError:
     return CarryError(code, f"cannot write '{path}': {error.strerror}", hint)
 
 
-def _waiting(home: Home, case: str | None, now: datetime) -> list[Batch]:
-    """What waits in cases that may leave by hand, in the order of the numbers."""
+def waiting(home: Home, now: datetime, case: str | None = None) -> list[Batch]:
+    """What waits in cases that may leave by hand, or in one of them, in the order of the numbers."""
     allowed = [one for one, mode in rules.current(home, now).modes.cases.items() if modes.leaves_by_hand(one, mode)]
     wanted = select(Batch).where(Batch.state.in_((QUEUED, VOIDING)), Batch.case.in_(allowed))
     if case is not None:
@@ -180,10 +180,10 @@ def _waiting(home: Home, case: str | None, now: datetime) -> list[Batch]:
         return list(session.scalars(wanted.order_by(Batch.case, Batch.sequence)))
 
 
-def _portions(waiting: Sequence[Batch]) -> Iterator[list[Batch]]:
+def _portions(due: Sequence[Batch]) -> Iterator[list[Batch]]:
     """As many batches as one file may hold, file by file."""
     portion: list[Batch] = []
-    for batch in waiting:
+    for batch in due:
         size = sum(one.size_bytes for one in portion) + batch.size_bytes
         if len(portion) == carried.MAX_BATCHES or size > carried.ROOM_BYTES:
             yield portion

@@ -5,8 +5,8 @@ from typing import Final
 import msgspec
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 
-from audit import carried, modes
-from diffgram_home import answering, carrying, reading, rules, sessions
+from audit import carried
+from diffgram_home import answering, carrying, sessions
 from diffgram_home.permissions import ADMIN, OPERATOR, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
 from diffgram_home.trouble import NotUnderstood
@@ -29,13 +29,11 @@ def make_room() -> None:
 def show() -> str:
     """What was carried by hand, when and by whom; the forms for more."""
     home = here()
-    waiting = reading.pending(home, limit=1000, lines=0).batches
-    by_hand = {case for case, mode in rules.current(home).modes.cases.items() if modes.leaves_by_hand(case, mode)}
     files = [(row, carrying.name(home, row.sha256), msgspec.json.decode(row.listed)) for row in carrying.listed(home)]
     return render_template(
         "by_hand.html",
         files=files,
-        waiting=[batch for batch in waiting if batch.case in by_hand],
+        waiting=carrying.waiting(home, g.now),
         only=home.settings.sending.by_hand,
     )
 
