@@ -120,12 +120,12 @@ def test_every_command_of_the_page_holds_on_a_good_bundle(bundle: Bundle) -> Non
 
 
 def edited(b: Bundle) -> bool:
-    b.edit(b.number("consent"), authority="ticket 8")
+    b.edit(b.number("decision"), authority="ticket 8")
     return False
 
 
 def edited_and_signed_again(b: Bundle) -> bool:
-    b.edit(b.number("consent"), authority="ticket 8")
+    b.edit(b.number("decision"), authority="ticket 8")
     return True
 
 
