@@ -14,7 +14,8 @@ SHAPE = {"code", "message", "hint", "retry"}
 def test_the_interface_is_described(stranger: Pretend) -> None:
     described = stranger.get("/v1/openapi.json").json
     assert described["openapi"] == "3.1.0"
-    assert set(described["paths"]) == {"/v1/manifest", "/v1/enrolment", "/v1/batches"}
+    batches = {"/v1/manifest", "/v1/enrolment", "/v1/batches"}
+    assert set(described["paths"]) == {*batches, "/v1/deletions", "/v1/catalogues/{first}"}
     batch = described["paths"]["/v1/batches"]["post"]
     assert "application/x-ndjson" in batch["requestBody"]["content"]
     assert {"200", "400", "401", "403", "404", "409", "413", "415", "429"} <= set(batch["responses"])
