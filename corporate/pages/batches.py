@@ -36,8 +36,10 @@ def received() -> str:
 
 @blueprint.get("/batches/<int:wanted>")
 def show(wanted: int) -> str:
-    """One batch: the bytes, what each field is, and the receipt."""
+    """One batch: the bytes, as far as they are still here, what each field is, and the receipt."""
     found, customer, lines = _batch(wanted)
+    if found.deleted_at is not None:
+        return render_template("batch.html", batch=found, customer=customer, signature=_signature(found))
     return render_template(
         "batch.html",
         batch=found,
@@ -50,8 +52,10 @@ def show(wanted: int) -> str:
 
 @blueprint.get("/batches/<int:wanted>/body")
 def body(wanted: int) -> Response:
-    """The exact bytes that were received."""
+    """The exact bytes that were received, unless they, or a field of theirs, were deleted since."""
     found, _, lines = _batch(wanted)
+    if found.deleted_at is not None or found.altered_at is not None:
+        abort(410, "The bytes that were received are not here any more: they were deleted as the customer asked.")
     data = "".join(f"{line}\n" for line in lines).encode()
     return _file(data, "application/x-ndjson", f"{found.sha256}.ndjson")
 

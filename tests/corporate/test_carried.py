@@ -20,7 +20,7 @@ from corporate.models import Batch, Certificate, Gap
 from corporate.server import Corporate, open_corporate
 from tests.corporate.pretend import Pretend, message
 from tests.corporate.running import Server, command
-from tests.corporate.test_pages import Visitor
+from tests.corporate.visiting import Visitor
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from corporate.database import EVERYBODY
 from corporate.models import Batch, Deletion, Installation, Message
 from tests.corporate.pretend import CORE, Pretend, Reply, message
 from tests.corporate.running import Server, command
+from tests.corporate.visiting import Visitor
 
 PLANTED = 777_000_111
 
@@ -89,6 +90,24 @@ def test_everything_goes_and_hash_number_and_receipt_stay(one: Pretend) -> None:
     kept = rows(one)
     assert [(row.sha256, row.header, row.signature) for row in kept.values()] == [(sha(b), "", "") for b in bodies]
     assert {n: row.receipt for n, row in kept.items()} == receipts
+
+
+def test_the_page_of_a_batch_says_what_was_deleted_and_gives_no_other_bytes_for_the_ones_received(
+    one: Pretend,
+) -> None:
+    filled(one)
+    ask(one, Scope("batch", batch=rows(one)[1].sha256))
+    ask(one, Scope("field", field=CORE.fields["home.project_id"].hash))
+    visitor = Visitor(one.server)
+    visitor.sign_in()
+    deleted, altered = rows(one)[1].id, rows(one)[2].id
+    for number, said in ((deleted, b"They were deleted on"), (altered, b"A field was deleted from them on")):
+        page = visitor.ask("GET", f"/batches/{number}")
+        assert page.status == 200
+        assert said in page.data
+        assert str(PLANTED).encode() not in page.data
+        assert visitor.ask("GET", f"/batches/{number}/body").status == 410
+        assert visitor.ask("GET", f"/batches/{number}/receipt").status == 200
 
 
 def test_one_batch_goes_and_its_neighbours_stay(one: Pretend) -> None:

@@ -3,12 +3,9 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from http.cookies import SimpleCookie
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-import urllib3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, expect
@@ -19,39 +16,7 @@ from tests.browser import open_tab
 from tests.corporate.filling import fill
 from tests.corporate.pretend import Pretend
 from tests.corporate.running import PASSWORD, Server, command, found, running
-
-
-class Visitor:
-    """A browser without a screen: keeps its cookie, and sends the token of the last form."""
-
-    def __init__(self, server: Server) -> None:
-        self.url = server.pages
-        self.http = urllib3.PoolManager(retries=False)
-        self.cookie = ""
-        self.form = ""
-
-    def ask(
-        self, method: str, path: str, fields: dict[str, str] | None = None, **headers: str
-    ) -> urllib3.BaseHTTPResponse:
-        """Send a request; a POST carries the form's token unless `fields` says otherwise."""
-        sent = {"Cookie": f"corporate={self.cookie}", **headers}
-        body = None
-        if method == "POST":
-            body = urlencode({"form": self.form, **(fields or {})})
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-        answer = self.http.request(method, self.url + path, body=body, headers=sent, redirect=False)
-        cookies = SimpleCookie(answer.headers.get("Set-Cookie", ""))
-        self.cookie = cookies["corporate"].value if "corporate" in cookies else self.cookie
-        token = re.search(rb'name="form" value="([0-9a-f]{64})"', answer.data)
-        self.form = token[1].decode() if token else self.form
-        return answer
-
-    def sign_in(self, name: str = "administrator", password: str = PASSWORD) -> int:
-        """Sign in; the status."""
-        self.ask("GET", "/sign-in")
-        status = self.ask("POST", "/sign-in", {"name": name, "password": password}).status
-        self.ask("GET", "/")
-        return status
+from tests.corporate.visiting import Visitor
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from diffgram_home import reading, rules, switching
 from tests.corporate import running as corporates
-from tests.corporate.test_pages import Visitor
+from tests.corporate.visiting import Visitor
 from tests.door.places import ANNOTATOR, Place, found
 
 pytestmark = pytest.mark.xdist_group("processes")

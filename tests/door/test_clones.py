@@ -29,7 +29,7 @@ from diffgram_home import (
 from diffgram_home.home import open_home
 from tests.corporate import running as corporates
 from tests.corporate.pretend import Pretend
-from tests.corporate.test_pages import Visitor
+from tests.corporate.visiting import Visitor
 from tests.door.places import ANNOTATOR, Place, found
 
 pytestmark = pytest.mark.xdist_group("processes")

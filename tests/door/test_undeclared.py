@@ -16,7 +16,7 @@ from diffgram_home.exchange import Answer
 from diffgram_home.judging import Verdict
 from tests.corporate import running as corporates
 from tests.corporate.pretend import Pretend
-from tests.corporate.test_pages import Visitor
+from tests.corporate.visiting import Visitor
 from tests.door.conftest import Misbehaving
 from tests.door.places import ANNOTATOR, Place, found
 
