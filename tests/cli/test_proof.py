@@ -38,14 +38,14 @@ def test_verify_finds_one_changed_byte_of_a_record_and_one_of_a_body(ready: Shel
     _sent_once(ready)
     database = ready.folder / "data/home.db"
     with sqlite3.connect(database) as store:
-        (data,) = store.execute("SELECT data FROM leaf WHERE type = 'consent'").fetchone()
-        store.execute("UPDATE leaf SET data = ? WHERE type = 'consent'", (data.replace(b"ticket 7", b"ticket 8"),))
+        (data,) = store.execute("SELECT data FROM leaf WHERE type = 'decision'").fetchone()
+        store.execute("UPDATE leaf SET data = ? WHERE type = 'decision'", (data.replace(b"ticket 7", b"ticket 8"),))
     done = ready("verify")
     assert done.returncode == Exit.FINDING
     assert "does NOT hold" in done.stdout
     assert "ledger-not-whole" in ready("check", "--json").stdout
     with sqlite3.connect(database) as store:
-        store.execute("UPDATE leaf SET data = ? WHERE type = 'consent'", (data,))
+        store.execute("UPDATE leaf SET data = ? WHERE type = 'decision'", (data,))
     assert ready("verify").returncode == Exit.DONE
     with sqlite3.connect(database) as store:
         (body,) = store.execute("SELECT zstd FROM body").fetchone()

@@ -129,7 +129,7 @@ def test_a_release_that_is_not_known_is_refused_until_it_is_added(server: Server
     file = tmp_path / "index.json"
     file.write_bytes(index.encode(places))
     added = server.command("release", "add", "--index", str(file))
-    assert added == {"catalogue": CORE.hash, "index": places.hash}
+    assert added == {"catalogue": CORE.hash, "index": places.hash, "release": f"shop {one.id}"}
     assert one.send(one.seal(1)).status == 200
     assert places.hash in {row["hash"] for row in server.command("release", "list")}
 

@@ -339,7 +339,7 @@ def test_answers_that_were_spoilt_on_the_way_are_refused_whole(place: Island, co
     entries = container.read(good)
     listed = json.loads(entries[0].data)
     listed["answers"].pop()
-    dropped = json.dumps(listed, separators=(",", ":"), sort_keys=True).encode()
+    dropped = json.dumps(listed, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     cases = {
         "a changed byte": (good.replace(b'"status":200', b'"status":201', 1), "file-malformed"),
         "a dropped answer": (container.write([container.Entry("list.json", dropped), *entries[1:]]), "signature-wrong"),

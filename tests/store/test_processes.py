@@ -154,10 +154,10 @@ def test_a_clock_set_back_does_not_lock_anybody_out_for_long(home):
     people.add(home, "a.okafor", "correct horse battery", ["admin"], ACTOR, NOW)
     for _ in range(8):
         people.sign_in(home, "a.okafor", "wrong", "10.0.0.1", NOW)
-    denied = people.sign_in(home, "a.okafor", "correct horse battery", "10.0.0.1", NOW - YEAR)
-    assert denied == people.Denied("wait", 15 * 60)
-    later = people.sign_in(home, "a.okafor", "correct horse battery", "10.0.0.1", NOW + YEAR)
-    assert isinstance(later, people.SignedIn)
+    assert isinstance(people.sign_in(home, "a.okafor", "wrong", "10.0.0.1", NOW), people.Denied)
+    for now in (NOW - YEAR, NOW + YEAR):
+        later = people.sign_in(home, "a.okafor", "correct horse battery", "10.0.0.1", now)
+        assert isinstance(later, people.SignedIn), "a wait that no clock of ours could have written holds nobody out"
 
 
 def test_a_child_of_a_fork_uses_no_connection_of_its_parent(home):
