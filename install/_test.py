@@ -47,7 +47,7 @@ DOCUMENTS = (  # each ends with an error when what is committed is not what it w
     ("python", "-m", "corporate.cli.api", "--check"),
     ("python", "examples/annotator/build_index.py", "--check"),
 )
-PARALLEL = ("-q", "--numprocesses=2", "--dist=loadgroup")
+PARALLEL = ("-q", "--numprocesses=2", "--dist=loadfile")
 NEEDED_FOR = ("tests",)
 
 

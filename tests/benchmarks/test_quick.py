@@ -8,8 +8,6 @@ import pytest
 
 import benchmarks
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("calls", "idle", "ingest", "path", "proof", "tripwire")
 

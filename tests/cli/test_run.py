@@ -18,8 +18,6 @@ import trustme
 from diffgram_home.cli.exits import Exit
 from tests.cli.conftest import PROGRAM, Shell, environ
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 READY_S = 45
 END_S = 40
 

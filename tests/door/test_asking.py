@@ -13,7 +13,6 @@ from tests.corporate import running as corporates
 from tests.corporate.visiting import Visitor
 from tests.door.places import ANNOTATOR, Place, found
 
-pytestmark = pytest.mark.xdist_group("processes")
 FIELD = "annotator.member_id"
 
 

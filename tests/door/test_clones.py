@@ -32,8 +32,6 @@ from tests.corporate.pretend import Pretend
 from tests.corporate.visiting import Visitor
 from tests.door.places import ANNOTATOR, Place, found
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[corporates.Server]:

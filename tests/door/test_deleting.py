@@ -19,7 +19,6 @@ from tests.corporate import running as corporates
 from tests.door.conftest import Misbehaving
 from tests.door.places import ANNOTATOR, Place, found
 
-pytestmark = pytest.mark.xdist_group("processes")
 EVERYTHING = Scope("everything")
 
 

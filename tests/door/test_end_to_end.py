@@ -14,8 +14,6 @@ from diffgram_home import bodies, consenting, enrolment, listing, manifest, mode
 from tests.corporate import running as corporates
 from tests.door.places import ANNOTATOR, Place, found
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[corporates.Server]:

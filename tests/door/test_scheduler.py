@@ -18,8 +18,6 @@ from diffgram_home import facts, scheduler, switching
 from tests.door.conftest import ROOT, Misbehaving
 from tests.door.places import Place, complete_task, found
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 QUICK_S = scheduler.GRACE_S + 8
 """What ends within this did not wait for corporate, which would take 60 s; a busy machine needs some of it itself."""
 WATCHED = Path(__file__).with_name("watched_scheduler.py")

@@ -20,7 +20,6 @@ from tests.corporate.visiting import Visitor
 from tests.door.conftest import Misbehaving
 from tests.door.places import ANNOTATOR, Place, found
 
-pytestmark = pytest.mark.xdist_group("processes")
 SECRET = b"rose_in_ward_3"
 
 

@@ -24,8 +24,6 @@ from tests.corporate.running import found as corporate
 from tests.door.places import Place, found
 from tests.install.places import ROOT
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 PLANTED = "rose-of-st-mary-7f3a91"
 
 

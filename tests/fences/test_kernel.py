@@ -22,8 +22,6 @@ from tests.door.places import Place, found
 from tests.install.places import ROOT
 from tests.whole.hosts import Host, two_hosts
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 MOST_EXPOSED = 2.0
 DECLARED, OTHER = 8091, 9999
 NO_ROOT = "sha256:" + "0" * 64

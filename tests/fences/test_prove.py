@@ -17,8 +17,6 @@ from diffgram_home.proving.comparing import Connection, Packet, Places, Recorded
 from tests.door.places import found
 from tests.install.places import ROOT
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 NO_ROOT = "sha256:" + "0" * 64
 PLANT = """
 import sys

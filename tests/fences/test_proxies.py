@@ -21,8 +21,6 @@ from tests.door.places import found
 from tests.install.places import ROOT, free_ports, until
 from tests.whole.hosts import CABLE
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 ADDRESS = re.compile(r"127\.0\.0\.1|::1|\b\d{1,3}(\.\d{1,3}){3}\b|forwarded|user.agent", re.IGNORECASE)
 NGINX = "daemon off; master_process off; pid {folder}/pid; error_log {folder}/start.log warn; events {{ }}\n"
 NGINX_HTTP = "http {{ {paths} include {folder}/site.conf; }}\n"

@@ -15,8 +15,6 @@ from _say import Stop
 
 from tests.install.places import ROOT, free_ports, processes_with, until
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 STUBBORN = """
     import os, signal, sys, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -9,12 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.install.places import DEBIAN_PYTHON, NEEDS_ROOT, copy_tree, free_ports, processes_with, until
 from tests.install.running import FIRST_RUN_S, SECOND_RUN_S, Clone, Run
-
-pytestmark = pytest.mark.xdist_group("processes")
 
 
 def test_without_a_terminal_the_passwords_lie_in_files_for_the_owner_only(clone: Clone) -> None:

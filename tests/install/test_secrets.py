@@ -21,7 +21,6 @@ from tests.annotator.product import Visitor, use
 from tests.install.places import free_ports, until
 from tests.install.running import SECOND_RUN_S, Clone, Run
 
-pytestmark = pytest.mark.xdist_group("processes")
 SECRET = "SECRETROSE4711"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 KINDS = {"project-created", "input-uploaded", "task-completed", "export-finished"}

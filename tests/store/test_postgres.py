@@ -19,8 +19,6 @@ from tests.postgres import Cluster, cluster
 from tests.store import test_path as path
 from tests.store.building import NOW, build, collect_and_seal
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Cluster]:

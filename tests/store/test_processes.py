@@ -22,7 +22,6 @@ from event import spool as segments
 from tests.store.building import ACTOR, NOW, batches_due, build, collect_and_seal, orders_in, spool
 from tests.store.test_path import begin, finish, queued_orders
 
-pytestmark = pytest.mark.xdist_group("processes")
 ROOT = Path(__file__).parents[2]
 WORKER = (sys.executable, str(Path(__file__).with_name("worker.py")))
 YEAR = timedelta(days=365)

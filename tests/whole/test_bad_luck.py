@@ -25,8 +25,6 @@ from tests.install.places import until
 from tests.whole.forking import ROOT
 from tests.whole.site import PASSWORD, Site, assert_attempts_have_bytes, assert_no_gap, listens, made
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 LIMIT_S = 60
 
 

@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
-import pytest
-
 from diffgram_home import people
 from tests.cli.conftest import Shell
 from tests.whole.forking import is_alive
@@ -33,8 +31,6 @@ from tests.whole.site import (
     drain,
     made,
 )
-
-pytestmark = pytest.mark.xdist_group("processes")
 
 ROUNDS = 200
 OTHER_KIND = "annotator/export-finished"

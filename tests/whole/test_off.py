@@ -20,8 +20,6 @@ from tests.corporate import running as corporate
 from tests.install.places import ROOT, until
 from tests.whole.hosts import Host, two_hosts
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 NAME = "corporate.test"
 PORTS = {"wire": 8091, "home": 8080}
 ANNOTATOR = ROOT / "examples/annotator/annotator"

@@ -30,8 +30,6 @@ from tests.corporate import running as corporates
 from tests.door.places import ANNOTATOR, Place, found
 from tests.whole.wiretap import Wiretap
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 STATES = 1000
 SIZES = ((2, 1_000_000), (3, 1_000_000), (7, 20_000), (50, 1_000_000), (1000, 10_000), (1000, 1_000_000))
 """Messages and bytes a batch may have, one installation for each."""

@@ -21,8 +21,6 @@ from tests.install.running import Clone, Run
 from tests.whole import touring
 from tests.whole.touring import Hand, Keyboard, Mouse, Places
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 WIDE = {"width": 1280, "height": 860}
 WORDS = ("Rose", "shadow", "Chest", "Empty", "1961")
 THE_FAULT = "Failed to load resource: the server responded with a status of 500 (INTERNAL SERVER ERROR)"
