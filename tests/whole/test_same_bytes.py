@@ -121,7 +121,7 @@ class Walk:
         newest = self.newest()
 
         def look_again(_done: int, _all: int) -> None:
-            """What a void has freed is sealed again and goes in the same round: then the preview is looked at again."""
+            """What the gate stops is voided in the round, and what a void frees is sealed again: look again then."""
             if self.newest() != newest:
                 shown.update(self.shown())
 
@@ -160,10 +160,11 @@ class Walk:
         assert [hashlib.sha256(row.body or b"").hexdigest() for row in rows] == [row.sha256 for row in rows]
         return {row.sha256 for row in rows}
 
-    def newest(self) -> int:
-        """The batch that was sealed last."""
+    def newest(self) -> tuple[int, int]:
+        """The batch that was sealed last, and the leaf of the last void."""
         with self.place.home.store.read() as session:
-            return session.scalar(select(func.max(models.Batch.id))) or 0
+            sealed, void = session.execute(select(func.max(models.Batch.id), func.max(models.Batch.void_leaf))).one()
+        return sealed or 0, void or 0
 
     def left(self, row: models.Attempt) -> bool:
         """Whether something of the attempt left; else its outcome must say that it did not."""
