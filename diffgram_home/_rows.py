@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from audit.catalogue import CASES, REQUEST
+from audit.catalogue import CASES, REQUEST, Field
 from audit.gate import Rules
 from audit.modes import MODES, Switch, effective
 from diffgram_home import attempts, bodies, explaining, facts, instructing, ledger, rules, views
@@ -120,10 +120,12 @@ def field_rows(home: Home, session: Session, now: datetime) -> tuple[views.Field
     )
 
 
-def _field_row(field, approvals: Sequence[Approval], no: Decline | None, off: bool, now: datetime) -> views.Field:
+def _field_row(
+    field: Field, approvals: Sequence[Approval], no: Decline | None, off: bool, now: datetime
+) -> views.Field:
     own = [row for row in approvals if row.hash == field.hash and row.withdrawn_at is None]
     row = next((row for row in reversed(own) if row.expires_at is None or row.expires_at > now), None)
-    values = {name: getattr(field, name) for name in _SAME}
+    values = {name: getattr(field, name) for name in Field.__slots__}
     return views.Field(
         **values,
         state=_field_state(field, approvals, row, no),
@@ -139,13 +141,7 @@ def _field_row(field, approvals: Sequence[Approval], no: Decline | None, off: bo
     )
 
 
-_SAME = (
-    *("name", "key", "case", "kinds", "type", "unit", "purpose", "brief", "example", "sensitivity", "identifies"),
-    *("retention_days", "owner", "since", "expires", "if_off", "explain", "params", "hash"),
-)
-
-
-def _field_state(field, approvals: Sequence[Approval], row: Approval | None, no: Decline | None) -> str:
+def _field_state(field: Field, approvals: Sequence[Approval], row: Approval | None, no: Decline | None) -> str:
     if field.removed is not None:
         return "removed"
     if field.case == REQUEST:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from audit.catalogue import Review
 from diffgram_home import comparing, reading, releases, views
 from diffgram_home import egress as registry
 from diffgram_home.cli import base, text
@@ -121,6 +122,8 @@ def _in_full(field: views.Field) -> str:
 def _words(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, Review):
+        return f"{value.date}, by {value.by}: {value.link}"
     return "" if value is None else str(value)
 
 

@@ -1,0 +1,37 @@
+"""Fields: what the catalogue says of one, and what was decided about it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from audit import catalogue
+
+UNDECIDED = ("new", "changed", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Field(catalogue.Field):
+    """One field of the catalogue, as it is defined there, and what the customer decided about it.
+
+    `state` is approved, new (never approved), changed (another definition was approved), expired (the approval's date
+    has come), declined, withdrawn, removed, or requested (leaves only in a request that a person sees and sends). `off`
+    says that it is switched off, whatever was decided. Who decided last about this definition, and on whose authority,
+    is told for approvals and declines.
+    """
+
+    state: str
+    approved_by: str | None
+    approved_role: str | None
+    approved_at: datetime | None
+    authority: str | None
+    expires_at: datetime | None
+    source: str | None
+    declined_by: str | None
+    declined_at: datetime | None
+    off: bool
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a person is asked: nobody decided about this definition, or the approval's date has come."""
+        return self.state in UNDECIDED
