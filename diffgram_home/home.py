@@ -18,11 +18,11 @@ from audit import index as indexes
 from audit.catalogue import Catalogue
 from audit.errors import CatalogueFaults, IndexFault
 from audit.index import Index
-from audit.modes import KIND_MODES
+from audit.modes import KIND_MODES, MODES
 from diffgram_home import facts, keys
 from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.keys import Keys
-from diffgram_home.settings import CASE_MODES, Pinned, Settings
+from diffgram_home.settings import Pinned, Settings
 from diffgram_home.store import Store, migrate, open_store
 
 
@@ -124,7 +124,7 @@ def kind_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]
     faults = []
     for name, mode in settings.kinds.items():
         kind = catalogue.kinds.get(name)
-        if kind is None or kind.removed or kind.case not in CASE_MODES:
+        if kind is None or kind.removed or kind.case not in MODES:
             hint = "'diffgram-home fields' lists the kinds; remove the line"
             faults.append(SettingsFault("kind-unknown", f"kinds.{name}", f"the catalogue has no kind '{name}'", hint))
         elif mode not in KIND_MODES:

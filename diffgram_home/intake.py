@@ -21,11 +21,11 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from audit.modes import MODES
 from diffgram_home import blocks, counting
 from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 from diffgram_home.models import Segment
-from diffgram_home.settings import CASE_MODES
 from event import spool
 
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -117,7 +117,7 @@ def _parse(data: bytes, offset: int, claimed: bool, cases: Mapping[str, str]) ->
         end = found.end
         if type(found) is spool.Frame:
             case = cases.get(found.message["kind"], UNDECLARED)
-            lines[case if case in CASE_MODES else UNDECLARED].append(found.payload)
+            lines[case if case in MODES else UNDECLARED].append(found.payload)
         else:
             damages.append(spool.Damage(offset + found.start, offset + found.end, found.reason))
     return _Read(lines, tuple(damages), offset, offset + end, reaches_end)

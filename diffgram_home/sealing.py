@@ -20,14 +20,13 @@ from sqlalchemy.orm import Session
 from audit import gate, record
 from audit.errors import Refused
 from audit.gate import Header, Rules
-from audit.modes import ALL_OFF
+from audit.modes import ALL_OFF, MODES
 from diffgram_home import blocks, bodies, counting, ledger
 from diffgram_home import rules as ruling
 from diffgram_home._batching import Made, Piece, begin, header_for, seal_pieces, write_down
 from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 from diffgram_home.models import QUEUED, VOIDING, Attempt, Batch, Block, Source
-from diffgram_home.settings import CASE_MODES
 
 BATCHES_A_TRANSACTION = 16
 BLOCKS_A_TRANSACTION = 64
@@ -43,7 +42,7 @@ def seal_waiting(home: Home, now: datetime) -> list[Made]:
     made: list[Made] = []
     with home.store.read() as session:
         waiting = set(session.scalars(select(Block.case).where(Block.waiting).distinct()))
-    for case in CASE_MODES:
+    for case in MODES:
         more = case in waiting
         while more:
             with blocks.without_collector(), home.store.write() as session:

@@ -34,7 +34,7 @@ from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.home import Home
 from diffgram_home.ledger import append
 from diffgram_home.models import Switch as SwitchRow
-from diffgram_home.settings import CASE_MODES, Settings
+from diffgram_home.settings import Settings
 
 UNREADABLE = "settings-unreadable"
 
@@ -142,12 +142,12 @@ def _edited(home: Home, section: str, modes: Mapping[str, str]) -> str:
 
 
 def _check_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
-    if case not in CASE_MODES:
-        raise ValueError(f"no case '{case}'; the cases are {', '.join(CASE_MODES)}")
+    if case not in audit_modes.MODES:
+        raise ValueError(f"no case '{case}'; the cases are {', '.join(audit_modes.MODES)}")
     known = home.catalogue.kinds.get(kind) if kind else None
     if kind and (known is None or known.case != case or known.removed):
         raise ValueError(f"case '{case}' has no kind '{kind}'; 'diffgram-home fields' lists them")
-    allowed = audit_modes.KIND_MODES if kind else CASE_MODES[case]
+    allowed = audit_modes.KIND_MODES if kind else audit_modes.MODES[case]
     if mode not in allowed:
         raise ValueError(f"'{kind or case}' cannot be '{mode}'; write one of {', '.join(allowed)}")
 

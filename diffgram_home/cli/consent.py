@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 import click
 
 from audit.catalogue import EVERY
+from audit.modes import MODES
 from diffgram_home import consenting, reading, switching, views
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Command, Stop, command, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.cli.fields import case_option
 from diffgram_home.home import Home
-from diffgram_home.settings import CASE_MODES, FIELD_MODES
+from diffgram_home.settings import FIELD_MODES
 
 ROLE = "security"
 _WHAT = {
@@ -41,7 +42,7 @@ def _switch(mode: str, help_text: str) -> Command:
     switch.__doc__ = help_text
     decorated: Callable[..., Exit] = base.yes_option(switch)
     decorated = click.argument("kind", required=False)(decorated)
-    decorated = click.argument("case", type=click.Choice(tuple(CASE_MODES)))(decorated)
+    decorated = click.argument("case", type=click.Choice(tuple(MODES)))(decorated)
     return command(mode)(decorated)
 
 
@@ -49,8 +50,8 @@ def _known_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
     """Raise a usage error for a kind that is not of the case, or a mode that it cannot have."""
     if kind is not None:
         base.known({k.name: k for k in home.catalogue.live_kinds(case)}, kind, f"kind of the case {case}")
-    elif mode not in CASE_MODES[case]:
-        raise click.UsageError(f'"{case}" cannot be "{mode}"; it can be {" or ".join(CASE_MODES[case])}')
+    elif mode not in MODES[case]:
+        raise click.UsageError(f'"{case}" cannot be "{mode}"; it can be {" or ".join(MODES[case])}')
 
 
 def _consequence(home: Home, case: str, kind: str | None, mode: str) -> Iterable[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from audit.catalogue import Review
+from audit.modes import MODES
 from diffgram_home import comparing, reading, releases, views
 from diffgram_home import egress as registry
 from diffgram_home.cli import base, text
@@ -16,13 +17,12 @@ from diffgram_home.cli.base import command, json_option, with_home
 from diffgram_home.cli.exits import Exit
 from diffgram_home.home import Home
 from diffgram_home.privacy import PSEUDONYM
-from diffgram_home.settings import CASE_MODES
 
 STATES = (
     *("undecided", "approved", "new", "changed", "expired"),
     *("declined", "withdrawn", "requested", "removed"),
 )
-case_option = click.option("--case", type=click.Choice(tuple(CASE_MODES)), help="Only this Limited Case.")
+case_option = click.option("--case", type=click.Choice(tuple(MODES)), help="Only this Limited Case.")
 
 
 @command("cases")

@@ -13,6 +13,7 @@ import click
 import tomlkit
 
 from audit import carried
+from audit.modes import DEFAULTS
 from diffgram_home import enrolment, enrolment_by_hand, files, health, sending, switching, upgrading
 from diffgram_home import settings as settings_file
 from diffgram_home.cli import base, text
@@ -94,7 +95,7 @@ def _document(name: str, url: str, root: str, **others: object) -> str:
         document["product"] = {"catalogue": catalogues}
         if others["product_index"]:
             document["product"]["index"] = _pinned(others["product_index"])  # type: ignore[index]
-    document["cases"] = dict(settings_file.FIRST_MODES)
+    document["cases"] = dict(DEFAULTS)
     return tomlkit.dumps(document)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request
 
 from audit.catalogue import ENVELOPE, Kind
+from audit.modes import MODES
 from diffgram_home import drawing, pieces, proofs, reading, views
 from diffgram_home.attempts import BY_HAND
 from diffgram_home.home import Home
@@ -15,7 +16,6 @@ from diffgram_home.models import OUTCOMES
 from diffgram_home.pages import asking
 from diffgram_home.permissions import ROLES, permission
 from diffgram_home.sessions import here
-from diffgram_home.settings import CASE_MODES
 from diffgram_home.trouble import NotHere, NotUnderstood
 
 routes = Blueprint("sent", __name__, url_prefix="/sent")
@@ -44,12 +44,12 @@ def definitions(home: Home, lines: Sequence[pieces.Line]) -> Meaning:
 def show() -> str:
     """Every attempt, newest first."""
     case, outcome = request.args.get("case") or None, request.args.get("outcome") or None
-    if case not in (None, *CASE_MODES) or outcome not in (None, *OUTCOMES):
+    if case not in (None, *MODES) or outcome not in (None, *OUTCOMES):
         raise NotUnderstood("there is no such case or outcome", "choose one from the lists on the page")
     before = asking.row("before")
     found = reading.sent(here(), case=case, outcome=outcome, before=before, limit=PAGE)
     return render_template(
-        "sent.html", attempts=found, case=case, outcome=outcome, cases=CASE_MODES, outcomes=OUTCOMES, before=before,
+        "sent.html", attempts=found, case=case, outcome=outcome, cases=MODES, outcomes=OUTCOMES, before=before,
         older=found[-1].id if len(found) == PAGE else None,
     )  # fmt: skip
 

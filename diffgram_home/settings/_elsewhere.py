@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from audit import checkpoint, cosignature
 from audit.errors import SignatureRefused
-from diffgram_home._table import Table
+from diffgram_home.settings._table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reads one TOML table key by key and collects every fault, for `settings.py` only."""
+"""Reads one TOML table key by key and collects every fault, for `settings` only."""
 
 from __future__ import annotations
 
