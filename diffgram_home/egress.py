@@ -1,6 +1,6 @@
 """The egress registry: every host and port that this installation may ever contact, with why and on whose behalf.
 
-It computes the list from the settings and from nothing else; the door (outbound.py) refuses what is not in it, and
+It computes the list from the settings and from nothing else; the door (outbound) refuses what is not in it, and
 `diffgram-home egress` prints it. Looking at it opens nothing.
 """
 

@@ -1,6 +1,6 @@
 """What goes into the door and what comes out of it: values and errors, no network.
 
-It leaves the connection to outbound.py and the meaning of an answer to sending.py and enrolment.py. What went wrong
+It leaves the connection to outbound and the meaning of an answer to sending.py and enrolment.py. What went wrong
 says which side of the first byte it was:
 
     DoorError
