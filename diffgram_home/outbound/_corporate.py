@@ -18,15 +18,15 @@ from audit.errors import Refused
 from diffgram_home import exchange, route
 from diffgram_home.egress import Destination
 from diffgram_home.exchange import Answer, Enrolment, Identity, Trust
+from diffgram_home.outbound._http import HttpWay, Request
 from diffgram_home.outbound._tls import unverified, verified
-from diffgram_home.outbound._way import Request, Way
 
 _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder()
 _CODEC = gate.Codec(_ENCODER.encode, _DECODER.decode, _ENCODER.encode_lines, _DECODER.decode_lines)
 _MANIFEST = Request("GET", "/v1/manifest")
 
 
-class Door(Way):
+class Door(HttpWay):
     """The way out to one corporate, directly or through one proxy.
 
     `url` is corporate's base address (https), `proxy` the customer's or None, `registry` what may be contacted,

@@ -10,11 +10,11 @@ from audit import checkpoint, proof
 from diffgram_home import route
 from diffgram_home.egress import Destination
 from diffgram_home.exchange import Answer, Trust
+from diffgram_home.outbound._http import HttpWay, Request
 from diffgram_home.outbound._tls import verified
-from diffgram_home.outbound._way import Request, Way
 
 
-class WitnessDoor(Way):
+class WitnessDoor(HttpWay):
     """The way out to the one witness that the customer named: checkpoints of this ledger go there, and nothing else."""
 
     def __init__(self, url: str, *, registry: tuple[Destination, ...], timeout_s: float) -> None:
