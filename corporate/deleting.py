@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from audit import catalogue, deletion, signed
 from audit.canonical import sha256_hex
-from audit.catalogue import ENVELOPE, HEADER
+from audit.catalogue import ENVELOPE, HEADER, Field
 from audit.deletion import Scope
 from audit.errors import Refused, SignatureRefused
 from corporate import certificates, releases, removing, requests
@@ -28,7 +28,8 @@ from corporate.errors import Answer, OperatorError
 from corporate.keeping_out import TELL
 from corporate.keys import DELETIONS
 from corporate.models import Batch, Deletion, Installation
-from corporate.removing import Pairs
+from corporate.people import STAFF
+from corporate.removing import Foreseen, Pairs
 from corporate.server import Corporate
 
 _REMAINS = ("sha256", "sequence", "case", "size_bytes", "received_at", "ledger_size", "ledger_root", "receipt")
@@ -47,10 +48,18 @@ class Order:
     request: bytes | None = None
 
 
-def answer(server: Corporate, body: bytes, certificate: bytes | None, signature: str | None, now: datetime) -> str:
-    """Do what a request asks, and return the signed statement. Raises Answer."""
+def answer(
+    server: Corporate,
+    body: bytes,
+    certificate: bytes | None,
+    signature: str | None,
+    now: datetime,
+    *,
+    by_hand: bool = False,
+) -> str:
+    """Do what a request asks, and return the signed statement. Raises Answer. `by_hand`: it came in a file."""
     try:
-        asked = requests.receive(server, deletion.KIND, body, certificate, signature, now)
+        asked = requests.receive(server, deletion.KIND, body, certificate, signature, now, by_hand=by_hand)
     except Answer as no:
         before = _of_left(server.store, body, signature) if no.code == "revoked" else None
         if before is None:
@@ -79,14 +88,24 @@ def by_staff(
     Everything that was received until now is meant. Raises OperatorError.
     """
     with store.reading(EVERYBODY) as session:
-        known = session.get(Installation, installation)
-        if known is None:
-            hint = "see diffgram-corporate installations"
-            raise OperatorError("installation", f"no installation {installation!r}", hint)
-        newest = select(func.max(Batch.ledger_size)).where(Batch.installation_id == installation)
-        size = (session.execute(newest).scalar_one_or_none() or 0) + 1
-    order = Order(installation, known.customer_id, scope, size, f"staff:{actor}")
+        customer, size = _until_now(session, installation)
+    order = Order(installation, customer, scope, size, f"{STAFF}{actor}")
     return carry_out(store, order, key, backup_days, now)
+
+
+def foresee(store: Store, installation: str, scope: Scope) -> Foreseen:
+    """What `by_staff` would delete now. Raises OperatorError for an unknown installation, or field."""
+    pairs = _pairs(store, scope.field) if scope.field else frozenset()
+    with store.reading(EVERYBODY) as session:
+        _, size = _until_now(session, installation)
+        return removing.foresee(session, installation, scope, size, pairs)
+
+
+def fields(store: Store) -> list[Field]:
+    """The fields whose values can be deleted one by one, by name; of several definitions the newest stored."""
+    every = (one for known in releases.catalogues(store) for one in known.fields.values())
+    found = {one.name: one for one in every if not _goes_with_all(one)}
+    return [found[name] for name in sorted(found)]
 
 
 def carry_out(store: Store, order: Order, key: Ed25519PrivateKey, backup_days: int, now: datetime) -> str:
@@ -125,6 +144,34 @@ def listed(store: Store, installation: str) -> list[Deletion]:
     with store.reading(EVERYBODY) as session:
         wanted = select(Deletion).where(Deletion.installation_id == installation).order_by(Deletion.id.desc())
         return list(session.execute(wanted).scalars())
+
+
+def one(store: Store, installation: str, wanted: int) -> Deletion | None:
+    """One deletion of this installation, by its number, or None."""
+    with store.reading(EVERYBODY) as session:
+        found = session.get(Deletion, wanted)
+    return found if found is not None and found.installation_id == installation else None
+
+
+def has_left(session: Session, installation: str) -> bool:
+    """Whether everything about it was deleted because it left: nothing new is kept about it."""
+    wanted = select(Deletion.id).where(Deletion.installation_id == installation, Deletion.what == deletion.LEAVING)
+    return session.execute(wanted.limit(1)).first() is not None
+
+
+def _until_now(session: Session, installation: str) -> tuple[int, int]:
+    """Whose it is, and the size of its ledger that everything received until now was sealed before."""
+    known = session.get(Installation, installation)
+    if known is None:
+        hint = "see diffgram-corporate installations"
+        raise OperatorError("installation", f"no installation {installation!r}", hint)
+    newest = select(func.max(Batch.ledger_size)).where(Batch.installation_id == installation)
+    return known.customer_id, (session.execute(newest).scalar_one_or_none() or 0) + 1
+
+
+def _goes_with_all(one: Field) -> bool:
+    """Whether a field stands in every batch or request, and so in no message."""
+    return bool({HEADER, ENVELOPE} & set(one.kinds)) or one.case == catalogue.REQUEST
 
 
 def _lock(session: Session, installation: str) -> None:
@@ -169,7 +216,7 @@ def _pairs(store: Store, definition: str | None) -> Pairs:
     if not names:
         raise OperatorError("field", "no catalogue here has this definition of a field", "name another definition")
     found = [one for known in every for one in known.fields.values() if one.name in names]
-    if any({HEADER, ENVELOPE} & set(one.kinds) or one.case == catalogue.REQUEST for one in found):
+    if any(map(_goes_with_all, found)):
         raise OperatorError("field", "this field goes with every batch or request", "delete batches instead")
     return frozenset((kind, one.key) for one in found for kind in one.kinds)
 

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from audit import signed
-from corporate import certificates, instructing
+from corporate import acts, certificates, instructing
 from corporate.database import EVERYBODY, Store
 from corporate.errors import Answer, OperatorError
 from corporate.keys import INSTRUCTIONS
@@ -159,7 +159,7 @@ def revoke(store: Store, installation: str, actor: str, now: datetime) -> None:
             certificate.revoked_at = now
 
 
-def allow_signature(store: Store, installation: str, allowed: bool) -> None:
+def allow_signature(store: Store, installation: str, allowed: bool, actor: str, now: datetime) -> None:
     """Whether this installation may send without its certificate, by signature alone. Raises OperatorError."""
     with store.writing(EVERYBODY) as session:
         known = session.get(Installation, installation)
@@ -168,6 +168,7 @@ def allow_signature(store: Store, installation: str, allowed: bool) -> None:
                 "installation", f"no installation {installation!r}", "see diffgram-corporate installations"
             )
         known.signature_allowed = allowed
+        acts.note(session, actor, acts.SIGNATURE_ALLOWED if allowed else acts.SIGNATURE_DEMANDED, now, known)
 
 
 def _permission(session: Session, token: str, installation: str, now: datetime) -> EnrolmentToken:

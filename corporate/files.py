@@ -2,16 +2,20 @@
 
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write to a temporary file beside `path`, flush it to the disk, rename it (rename is the crash point)."""
+def write(path: Path, data: bytes | Iterable[bytes], mode: int = 0o644) -> None:
+    """Write to a temporary file beside `path`, flush it to the disk, rename it (rename is the crash point).
+
+    Parts are written as they come, so that a large file is never whole in memory.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "wb") as f:
-            f.write(data)
+            f.writelines((data,) if isinstance(data, bytes) else data)
             f.flush()
             os.fsync(f.fileno())
         temporary.rename(path)

@@ -43,7 +43,7 @@ def found(plan: Plan, now: datetime) -> str:
     with reachable():
         store.require_a_plain_role()
         migrating.upgrade(store)
-    people.add(store, plan.account, plan.password, now)
+    people.add(store, plan.account, plan.password, "init", now)
     store.close()
     # The file may hold the database's password.
     config.parent.mkdir(parents=True, exist_ok=True)

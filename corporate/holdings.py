@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, func, select
+from sqlalchemy import Column, ColumnElement, MetaData, Table, func, select
 from sqlalchemy.orm import Session
 
 from corporate.database import EVERYBODY, Store
@@ -32,6 +32,7 @@ _TIMES = (
 )
 
 ABOUT: Mapping[str, str] = {
+    "act": "what our staff did to it, where no other table says so",
     "ask": "what our staff asked it to stop or reduce",
     "batch": "each number that arrived: hash, size, times, receipt; header and signature unless deleted",
     "carried": "imports of files that were carried by hand, with the answers given",
@@ -48,6 +49,17 @@ ABOUT: Mapping[str, str] = {
     "refusal": "what it sent and we refused: codes, key paths, counts",
 }
 """Table → what stands in it, for the tables that hold something about an installation."""
+NOT_ABOUT: Mapping[str, str] = {
+    "account": "people of our staff",
+    "catalogue": "what a release declares, alike for everybody",
+    "customer": "the name of the customer, which stands beside each of its installations",
+    "kind": "names of kinds of messages, alike for everybody",
+    "published": "the published list of catalogues, alike for everybody",
+    "release_index": "what a release ships, alike for everybody",
+    "signed_in": "sessions of our staff",
+    "throttle": "failed sign-ins of our staff",
+}
+"""Table → why nothing in it is about an installation. Every table stands in one of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +89,8 @@ def held(store: Store, installation: str) -> Held | None:
         if known is None:
             return None
         customer = session.get_one(Customer, known.customer_id).name
-        tables = tuple(_holding(session, table, installation) for table in _tables())
-        return Held(installation, customer, tables)
+        found = tuple(_holding(session, table, installation) for table in tables())
+        return Held(installation, customer, found)
 
 
 def export(store: Store, installation: str) -> Iterator[bytes]:
@@ -88,20 +100,49 @@ def export(store: Store, installation: str) -> Iterator[bytes]:
         head = {"format": FORMAT, "installation": installation}
         yield _line(head | {"customer": session.get_one(Customer, known.customer_id).name})
         kinds = {one.id: one.name for one in session.execute(select(Kind)).scalars()}
-        for table in _tables():
-            for row in session.execute(select(table).where(_of(table, installation))).mappings().yield_per(_AT_A_TIME):
-                values = {name: _plain(value) for name, value in row.items()}
-                if table.name == Message.__tablename__:
-                    values["kind"] = kinds[row["kind_id"]]
-                yield _line({"row": values, "table": table.name})
+        for table in tables():
+            wanted = select(table).where(about(table, installation)).order_by(*table.primary_key)
+            for row in session.execute(wanted).mappings().yield_per(_AT_A_TIME):
+                yield _line({"row": plain(table, row, kinds), "table": table.name})
 
 
-def _tables() -> list[Table]:
+def plain(table: Table, row: Mapping[Any, Any], kinds: Mapping[int, str]) -> dict[str, Any]:
+    """A row as the file has it; a message has its kind by name."""
+    values = {str(name): _plain(value) for name, value in row.items()}
+    if table.name == Message.__tablename__:
+        values["kind"] = kinds[row["kind_id"]]
+    return values
+
+
+def unnamed(metadata: MetaData) -> list[str]:
+    """Tables of `metadata` that neither ABOUT nor NOT_ABOUT names: nobody decided yet what they hold."""
+    return sorted(metadata.tables.keys() - ABOUT.keys() - NOT_ABOUT.keys())
+
+
+def referring(metadata: MetaData) -> list[str]:
+    """Tables that refer to an installation, by a foreign key or a column of that name, at once or through another."""
+    found = {Installation.__tablename__}
+    while True:
+        more = {name for name, table in metadata.tables.items() if name not in found and _refers(table, found)}
+        if not more:
+            return sorted(found)
+        found |= more
+
+
+def _refers(table: Table, found: set[str]) -> bool:
+    names = {f"{name}_id" for name in found}
+    return any(
+        column.name in names or any(key.column.table.name in found for key in column.foreign_keys)
+        for column in table.columns
+    )
+
+
+def tables() -> list[Table]:
     """Tables with rows about an installation, in the order of their names."""
     return [table for name, table in sorted(Base.metadata.tables.items()) if name in ABOUT]
 
 
-def _of(table: Table, installation: str) -> ColumnElement[bool]:
+def about(table: Table, installation: str) -> ColumnElement[bool]:
     """The rows of `table` about `installation`."""
     if table.name == Installation.__tablename__:
         return table.c.id == installation
@@ -113,7 +154,7 @@ def _of(table: Table, installation: str) -> ColumnElement[bool]:
 
 
 def _holding(session: Session, table: Table, installation: str) -> Holding:
-    chosen = _of(table, installation)
+    chosen = about(table, installation)
     at = _time_of(table)
     if table.name == Message.__tablename__:  # a message is as old as the batch that brought it
         wanted = select(func.count(), func.min(Batch.received_at), func.max(Batch.received_at))

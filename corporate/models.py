@@ -338,6 +338,22 @@ class Deletion(Base):
     )
 
 
+class Act(Base):
+    """Something that somebody of the staff did, and no other row tells: to an installation, or to an account.
+
+    `subject` is the account's name while there is such an account.
+    """
+
+    __tablename__ = "act"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    installation_id: Mapped[str | None] = mapped_column(ForeignKey("installation.id"), index=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    what: Mapped[str]
+    subject: Mapped[str | None]
+
+
 class StoredCatalogue(Base):
     """A catalogue that batches may name by hash: the text of its source files, core first."""
 

@@ -2,7 +2,8 @@
 
 Leaves to others: cookies and forms (pages). Rules: passwords are argon2id; an unknown name costs as much as a wrong
 password; of a session's token only the SHA-256 is kept; failures are counted for name and address together and for the
-address alone, so that nobody can lock somebody else out from another address.
+address alone, so that nobody can lock somebody else out from another address. Who is removed leaves no name behind:
+what they did stays, under a word of its own that names nobody; the last account stays.
 """
 
 import hashlib
@@ -12,15 +13,21 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from corporate import acts
 from corporate.database import EVERYBODY, Store
 from corporate.errors import OperatorError
-from corporate.models import Account, SignedIn, Throttle
+from corporate.models import Account, Act, SignedIn, Throttle
 
 SESSION_LIFE = timedelta(hours=12)
 PASSWORD_CHARACTERS = (12, 200)
+FORMER = "former-"
+"""What stands where an account was named that is removed begins so; its end tells one from another."""
+STAFF = "staff:"
+"""In a deletion, before the name of an account that had something deleted."""
+_NOT_NAMES = (FORMER, STAFF, "os:")
 _FREE_NAME = 5
 _FREE_ADDRESS = 20
 _LONGEST_WAIT_S = 900
@@ -58,18 +65,69 @@ def make_password() -> str:
     return secrets.token_urlsafe(16)
 
 
-def add(store: Store, name: str, password: str, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One account in the list; `sessions` counts where it is signed in now."""
+
+    name: str
+    made_at: datetime
+    sessions: int
+
+
+def listed(store: Store, now: datetime) -> list[Listed]:
+    """Every account, by name."""
+    sessions = select(func.count()).where(SignedIn.account_id == Account.id, SignedIn.expires_at > now)
+    wanted = select(Account.name, Account.made_at, sessions.scalar_subquery()).order_by(Account.name)
+    with store.reading(EVERYBODY) as session:
+        return [Listed(*row) for row in session.execute(wanted)]
+
+
+def add(store: Store, name: str, password: str, actor: str, now: datetime) -> None:
     """Add an account. Raises OperatorError when the name is taken or unfit."""
     check_password(password)
-    if not 1 <= len(name) <= 60 or not name.isprintable() or name != name.strip():
-        raise OperatorError("account", f"{name!r} is no account's name", "write 1 to 60 printable characters")
+    if not 1 <= len(name) <= 60 or not name.isprintable() or name != name.strip() or name.startswith(_NOT_NAMES):
+        hint = f"write 1 to 60 printable characters that begin with none of {', '.join(_NOT_NAMES)}"
+        raise OperatorError("account", f"{name!r} is no account's name", hint)
     with store.writing(EVERYBODY) as session:
         if session.execute(select(Account.id).where(Account.name == name)).first():
             raise OperatorError("account", f"the account {name!r} exists", "change its password with account password")
         session.add(Account(name=name, password=_HASHER.hash(password), made_at=now))
+        acts.note(session, actor, acts.ACCOUNT_ADDED, now, name)
 
 
-def set_password(store: Store, name: str, password: str) -> None:
+def remove(store: Store, name: str, actor: str, now: datetime) -> str:
+    """Remove an account, its sessions, and its name from every table; returns the word that stands there instead.
+
+    Raises OperatorError for an unknown account, and for the last one.
+    """
+    with store.writing(EVERYBODY) as session:
+        every = session.execute(select(Account).order_by(Account.id).with_for_update()).scalars()
+        found = {account.name: account for account in every}
+        if name not in found:
+            raise OperatorError("account", f"no account {name!r}", "see diffgram-corporate account list")
+        if len(found) == 1:
+            raise OperatorError("last-account", f"{name!r} is the last account", "add another one first")
+        former = f"{FORMER}{secrets.token_hex(4)}"
+        session.execute(delete(SignedIn).where(SignedIn.account_id == found[name].id))
+        session.execute(delete(Throttle).where(Throttle.key.startswith(f"{name}@", autoescape=True)))
+        acts.note(session, actor, acts.ACCOUNT_REMOVED, now, name)
+        session.flush()
+        _forget_name(session, name, former)
+        session.delete(found[name])
+    store.scrub("account", "signed_in", "throttle", *sorted({table.name for table, _ in acts.naming()}))
+    return former
+
+
+def _forget_name(session: Session, name: str, former: str) -> None:
+    """Put `former` where the account was named: who did something, also for customers, and to whom."""
+    for table, column in acts.naming():
+        for before in ("", STAFF):
+            change = update(table).where(column == before + name).values({column.name: before + former})
+            session.execute(change.execution_options(synchronize_session=False))
+    session.execute(update(Act).where(Act.subject == name).values(subject=former))
+
+
+def set_password(store: Store, name: str, password: str, actor: str, now: datetime) -> None:
     """Change a password and end every session of the account. Raises OperatorError."""
     check_password(password)
     with store.writing(EVERYBODY) as session:
@@ -77,6 +135,7 @@ def set_password(store: Store, name: str, password: str) -> None:
         if account is None:
             raise OperatorError("account", f"no account {name!r}", "add it with diffgram-corporate account add")
         account.password = _HASHER.hash(password)
+        acts.note(session, actor, acts.PASSWORD_SET, now, name)
         session.execute(delete(SignedIn).where(SignedIn.account_id == account.id))
 
 

@@ -10,12 +10,13 @@ Leaves to others: who asked, what is signed, and what arrives later (deleting).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Table, bindparam, delete, select, update
+from sqlalchemy import Select, Table, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from audit import deletion
@@ -26,6 +27,8 @@ Pairs = frozenset[tuple[str, str]]
 AT_A_TIME = 500
 KEPT_OF_ONE = frozenset({"installation", "deletion"})
 """Tables whose rows stay when an installation has left."""
+DERIVED: tuple[type[Base], ...] = (Refusal, Carried)
+"""Tables made from what was received, which go with everything."""
 
 
 @dataclass(slots=True)
@@ -56,11 +59,72 @@ def remove(session: Session, installation: str, scope: Scope, before_size: int, 
     for chunk in _chunks(row for row in session.execute(_chosen(mine, scope)).scalars() if _in_range(row, scope)):
         _empty(session, chunk, made, now)
     if scope.what in (deletion.EVERYTHING, deletion.LEAVING):
-        for table in (Refusal, Carried):
+        for table in DERIVED:
             _rows(session, table.__table__, installation, made)  # type: ignore[arg-type]
     if scope.what == deletion.LEAVING:
         _forget(session, installation, made, now)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a deletion would remove if it were made now.
+
+    `batches` by case as (first number, last number, how many), `size_bytes` of what was received of them, `oldest` and
+    `newest` when they arrived; `counts` and `already` as the statement would say them.
+    """
+
+    batches: Mapping[str, tuple[int, int, int]]
+    counts: Mapping[str, int]
+    already: int
+    size_bytes: int
+    oldest: datetime | None
+    newest: datetime | None
+
+
+def foresee(session: Session, installation: str, scope: Scope, before_size: int, pairs: Pairs) -> Foreseen:
+    """Say what `remove` would remove, and change nothing: it chooses by the same functions."""
+    mine = select(Batch).where(Batch.installation_id == installation, Batch.ledger_size < before_size)
+    made, seen = Removed(), _Seen()
+    if scope.what == deletion.FIELD:
+        for chunk in _chunks(session.execute(mine.where(Batch.deleted_at.is_(None))).scalars()):
+            changed = _changed(session, chunk, pairs)
+            made.count("message", len(changed))
+            altered = {int(one["in_batch"]) for one in changed}
+            seen.add([row for row in chunk if row.id in altered])
+        return seen.as_foreseen(made)
+    for chunk in _chunks(row for row in session.execute(_chosen(mine, scope)).scalars() if _in_range(row, scope)):
+        full = [row for row in chunk if row.deleted_at is None]
+        made.already += len(chunk) - len(full)
+        held = select(func.count()).select_from(Message).where(Message.batch_id.in_([row.id for row in full]))
+        made.count("message", session.execute(held).scalar_one())
+        made.count("batch", len(full))
+        seen.add(full)
+    if scope.what == deletion.EVERYTHING:
+        for table in DERIVED:
+            wanted = select(func.count()).select_from(table).where(table.installation_id == installation)  # type: ignore[attr-defined]
+            made.count(table.__tablename__, session.execute(wanted).scalar_one())
+    return seen.as_foreseen(made)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Batches that were looked at: by case the first number, the last and how many; their size and age."""
+
+    cases: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    size_bytes: int = 0
+    times: list[datetime] = field(default_factory=list)
+
+    def add(self, rows: Sequence[Batch]) -> None:
+        for row in rows:
+            first, last, count = self.cases.get(row.case, (row.sequence, row.sequence, 0))
+            self.cases[row.case] = min(first, row.sequence), max(last, row.sequence), count + 1
+            self.size_bytes += row.size_bytes
+            self.times = [min([*self.times, row.received_at]), max([*self.times, row.received_at])]
+
+    def as_foreseen(self, made: Removed) -> Foreseen:
+        oldest, newest = self.times or (None, None)
+        return Foreseen(dict(sorted(self.cases.items())), made.counts, made.already, self.size_bytes, oldest, newest)
 
 
 def covers(scope: Scope, case: str, sha256: str, sealed_at: datetime) -> bool:
@@ -115,17 +179,9 @@ def _empty(session: Session, chunk: Sequence[Batch], made: Removed, now: datetim
 
 def _fields(session: Session, mine: Select[tuple[Batch]], pairs: Pairs, made: Removed, now: datetime) -> None:
     """Take one field out of every line that has it; the batches concerned are named."""
-    kinds = select(Kind.id).where(Kind.name.in_({kind for kind, _ in pairs}))
     for chunk in _chunks(session.execute(mine.where(Batch.deleted_at.is_(None))).scalars()):
         by_id = {row.id: row for row in chunk}
-        wanted = select(Message.batch_id, Message.position, Message.line).where(
-            Message.batch_id.in_(by_id), Message.kind_id.in_(kinds)
-        )
-        changed = [
-            {"in_batch": batch, "at_position": position, "new": shorter}
-            for batch, position, line in session.execute(wanted)
-            if (shorter := without(line, pairs)) != line
-        ]
+        changed = _changed(session, chunk, pairs)
         if not changed:
             continue
         session.connection().execute(_SHORTER, changed)
@@ -135,6 +191,19 @@ def _fields(session: Session, mine: Select[tuple[Batch]], pairs: Pairs, made: Re
             row.altered_at = now
             made.batches.setdefault(row.case, []).append((row.sequence, row.sha256))
         session.flush()
+
+
+def _changed(session: Session, chunk: Sequence[Batch], pairs: Pairs) -> list[dict[str, Any]]:
+    """Every line of these batches that has one of the fields: where it stands, and what it is without."""
+    kinds = select(Kind.id).where(Kind.name.in_({kind for kind, _ in pairs}))
+    wanted = select(Message.batch_id, Message.position, Message.line).where(
+        Message.batch_id.in_([row.id for row in chunk]), Message.kind_id.in_(kinds)
+    )
+    return [
+        {"in_batch": batch, "at_position": position, "new": shorter}
+        for batch, position, line in session.execute(wanted)
+        if (shorter := without(line, pairs)) != line
+    ]
 
 
 _MESSAGE = Message.__table__

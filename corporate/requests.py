@@ -27,13 +27,24 @@ class Asked:
 
 
 def receive(
-    server: Corporate, kind: str, body: bytes, certificate: bytes | None, signature: str | None, now: datetime
+    server: Corporate,
+    kind: str,
+    body: bytes,
+    certificate: bytes | None,
+    signature: str | None,
+    now: datetime,
+    *,
+    by_hand: bool = False,
 ) -> Asked:
-    """The request of `kind` in `body`. Raises Answer for everything that is not in order."""
+    """The request of `kind` in `body`. Raises Answer for everything that is not in order.
+
+    `by_hand`: it came in a file that our own staff brought in, so the rate of requests is not asked about.
+    """
     request = read(kind, body)
-    claimed = Claimed(request.installation, certificate, signature, body, typ=signed.REQUEST)
+    claimed = Claimed(request.installation, certificate, signature, body, by_hand=by_hand, typ=signed.REQUEST)
     sender = ingest.sender_of(server, claimed, now)
-    ingest.hold_to_rate(server, sender, now)
+    if not by_hand:
+        ingest.hold_to_rate(server, sender, now)
     return Asked(request, body, sender)
 
 

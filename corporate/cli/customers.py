@@ -78,7 +78,7 @@ def revoke(context: click.Context, installation: str) -> None:
 def allow_signature(context: click.Context, installation: str, refuse: bool) -> None:
     """Let INSTALLATION send by signature alone, where a proxy inspects TLS and breaks the certificate."""
     with opened(context) as store:
-        enrolment.allow_signature(store, installation, not refuse)
+        enrolment.allow_signature(store, installation, not refuse, actor(), datetime.now(UTC))
     click.echo(f"{installation} {'needs its certificate' if refuse else 'may send by signature alone'}")
 
 

@@ -1,5 +1,6 @@
-"""holdings, delete."""
+"""holdings, delete, deletions."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from audit.deletion import BATCH, CASE, EVERYTHING, FIELD, RANGE, Scope, read
 from corporate import deleting, files, holdings, keys
 from corporate.cli.shared import AS_JSON, actor, opened, read_settings, show_json
 from corporate.errors import OperatorError
+from corporate.removing import Foreseen
 
 _CASES = click.Choice(("event", "browser", "support", "licensing"))
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
@@ -30,7 +32,7 @@ def show_holdings(context: click.Context, installation: str, file: Path | None, 
                 "installation", f"no installation {installation!r}", "see diffgram-corporate installations"
             )
         if file is not None:
-            files.write(file, b"".join(holdings.export(store, installation)), 0o600)
+            files.write(file, holdings.export(store, installation), 0o600)
     if as_json:
         show_json(asdict(found))
         return
@@ -48,6 +50,7 @@ def show_holdings(context: click.Context, installation: str, file: Path | None, 
 @click.option("--from", "from_", type=_TIME, help="Batches sealed at or after this UTC time.")
 @click.option("--until", type=_TIME, help="Batches sealed before this UTC time.")
 @click.option("--everything", is_flag=True, help="Everything that was received.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--statement", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the statement here.")
 @AS_JSON
@@ -61,16 +64,26 @@ def delete(
     from_: datetime | None,
     until: datetime | None,
     everything: bool,
+    dry_run: bool,
     yes: bool,
     file: Path | None,
     as_json: bool,
 ) -> None:
     """Delete on the customer's wish what was received from INSTALLATION, and sign a statement of it.
 
-    The statement rides on the answers to its next batches; --statement FILE writes it for the customer. There is no way
-    back.
+    You see first what is meant, and are asked. The statement rides on the answers to its next batches; --statement FILE
+    writes it for the customer. There is no way back.
     """
     scope = _scope(batch, field, case, from_, until, everything)
+    if dry_run or not yes:
+        with opened(context) as store:
+            found = deleting.foresee(store, installation, scope)
+        if as_json and dry_run:
+            show_json(asdict(found))
+            return
+        click.echo(_foreseen(found), err=not dry_run)
+    if dry_run:
+        return
     if not yes:
         click.confirm(f"Delete {scope.what} of {installation} for good?", abort=True)
     settings = read_settings(context)
@@ -80,13 +93,48 @@ def delete(
         token = deleting.by_staff(store, key, days, installation, scope, actor(), datetime.now(UTC))
     if file is not None:
         files.write(file, token.encode() + b"\n", 0o600)
-    found = read(token, signed.ring(key.public_key()))
+    made = read(token, signed.ring(key.public_key()))
     if as_json:
-        show_json({"statement": token, "batches": found.batches, "counts": dict(found.counts)})
+        show_json({"statement": token, "batches": made.batches, "counts": dict(made.counts)})
         return
-    counts = ", ".join(f"{rows} {table}" for table, rows in sorted(found.counts.items())) or "nothing was there"
-    click.echo(f"deleted: {counts}; backups may hold it until {found.backups_until:%Y-%m-%d}")
+    click.echo(f"deleted: {_counts(made.counts)}; backups may hold it until {made.backups_until:%Y-%m-%d}")
     click.echo(token)
+
+
+@click.command("deletions")
+@click.argument("installation")
+@click.option("--number", type=click.IntRange(1), help="Only this deletion.")
+@click.option("--statement", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write its statement here.")
+@AS_JSON
+@click.pass_context
+def deletions(context: click.Context, installation: str, number: int | None, file: Path | None, as_json: bool) -> None:
+    """List what was deleted of INSTALLATION, newest first: what, when, and who asked; --statement writes one down."""
+    if file is not None and number is None:
+        raise click.UsageError("say whose statement with --number")
+    with opened(context) as store:
+        rows = [row for row in deleting.listed(store, installation) if number in (None, row.id)]
+    if number is not None and not rows:
+        raise OperatorError("deletion", f"no deletion {number} of {installation!r}", "list them without --number")
+    if file is not None:
+        files.write(file, rows[0].document.encode() + b"\n", 0o600)
+    if as_json:
+        names = ("id", "what", "case", "batch", "from_at", "until_at", "deleted_at", "asked_by", "request", "document")
+        show_json([{name: getattr(row, name) for name in names} for row in rows])
+        return
+    for row in rows:
+        click.echo(
+            f"{row.id}  {row.deleted_at:%Y-%m-%d %H:%M}  {row.what}  {row.case or row.batch or ''}  {row.asked_by}"
+        )
+
+
+def _foreseen(found: Foreseen) -> str:
+    cases = ", ".join(f"{case} {count}" for case, (_, _, count) in found.batches.items())
+    before = f"; {found.already} batches were emptied before" if found.already else ""
+    return f"this deletes: {_counts(found.counts)}" + (f" ({cases})" if cases else "") + before
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{rows} {table}" for table, rows in sorted(counts.items())) or "nothing, for nothing is there"
 
 
 def _scope(
@@ -113,4 +161,4 @@ def _scope(
     return Scope(RANGE, case, from_=from_.replace(tzinfo=UTC), until=until.replace(tzinfo=UTC))
 
 
-COMMANDS = (show_holdings, delete)
+COMMANDS = (show_holdings, delete, deletions)

@@ -8,10 +8,20 @@ strict headers.
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from corporate.pages import batches, carrying, guarding, installations, rendering, signing_in, tokens
+from corporate.pages import (
+    accounts,
+    batches,
+    carrying,
+    guarding,
+    holdings,
+    installations,
+    rendering,
+    signing_in,
+    tokens,
+)
 from corporate.server import Corporate
 
-PAGES = (signing_in, installations, batches, carrying, tokens)
+PAGES = (signing_in, installations, holdings, batches, carrying, tokens, accounts)
 
 
 def register(app: Flask, server: Corporate) -> None:

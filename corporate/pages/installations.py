@@ -39,7 +39,8 @@ def revoke(wanted: str) -> Response:
 def signature(wanted: str) -> Response:
     """Whether it may send by signature alone."""
     _known(wanted)
-    enrolment.allow_signature(server().store, wanted, request.form.get("allowed") == "yes")
+    allowed = request.form.get("allowed") == "yes"
+    enrolment.allow_signature(server().store, wanted, allowed, g.person.name, datetime.now(UTC))
     return redirect(url_for("installations.show", wanted=wanted), 303)
 
 

@@ -16,7 +16,7 @@ _LOG = logging.getLogger(__name__)
 def register(app: Flask) -> None:
     """Give the templates of `app` their filters, and errors their page."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(time=time, short=short, number=number)
+    app.jinja_env.filters.update(time=time, day=day, short=short, number=number)
     app.context_processor(lambda: {"person": g.get("person"), "form_token": form_token})
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _unexpected)
@@ -28,6 +28,13 @@ def time(value: datetime | None) -> Markup:
         return Markup('<span class="quiet">never</span>')
     return Markup('<time datetime="{}">{}</time>').format(
         value.strftime("%Y-%m-%dT%H:%M:%SZ"), value.strftime("%-d %b %Y %H:%M:%S")
+    )
+
+
+def day(value: datetime) -> Markup:
+    """The UTC day of a time; the whole of it for programs."""
+    return Markup('<time datetime="{}">{}</time>').format(
+        value.strftime("%Y-%m-%dT%H:%M:%SZ"), value.strftime("%-d %b %Y")
     )
 
 
