@@ -14,6 +14,7 @@ from audit import receipt
 from audit._bodies import Bodies
 from audit._findings import FAULT, NOTE, Finding, Head, Known, Report
 from audit._foreseen import Foreseen
+from audit._mails import Mails
 from audit._numbers import Numbers
 from audit._past import BLOCK, Past
 from audit._requests import Requests
@@ -24,6 +25,8 @@ from audit.record import (
     AttemptByHand,
     Checkpoint,
     Deletion,
+    Mail,
+    Mailed,
     Mode,
     Outcome,
     OutcomeByHand,
@@ -60,6 +63,7 @@ class Judge:
     kept: dict[int, list[bytes]] = field(default_factory=dict)
     numbers: Numbers = field(init=False)
     requests: Requests = field(init=False)
+    mails: Mails = field(default_factory=Mails)
     foreseen: Foreseen = field(init=False)
     steps: dict[type[Record], Callable[[Any], None]] = field(init=False)
 
@@ -80,6 +84,8 @@ class Judge:
             Request: lambda entry: self.requests.asked(self.index, entry, self.fault),
             Answer: lambda entry: self.requests.answered(entry, self.fault),
             Deletion: self.stated,
+            Mail: lambda entry: self.mails.sent(self.index, entry, self.fault),
+            Mailed: lambda entry: self.mails.ended(entry, self.fault),
             Mode: self.moved,
             Checkpoint: lambda entry: self.quoted(entry.size, entry.root),
             Pruned: lambda entry: self.bodies.sweep(self.index, entry, self.fault),
@@ -209,6 +215,9 @@ class Judge:
         for index in self.requests.open:
             self.index = index
             self.note("request-open", "the request has no answer yet: it is under way, or the process was killed")
+        for index in self.mails.open:
+            self.index = index
+            self.note("mail-open", "the letter has no outcome yet: it is under way, or the process was killed")
         if self.differing > 1:
             self.whole("checkpoint-differs", f"{self.differing - 1} more quoted checkpoints differ after the first")
         for size in sorted(self.kept):

@@ -22,6 +22,7 @@ from diffgram_home.models import Attempt, Batch, Body, Leaf
 CHANGES = (
     *("consent", "decision", "allowance", "release", "mode", "switch", "policy", "person", "enrolment", "pruned"),
     *("incident", "instruction", "identity", "published", "carried-out", "carried-in", "enrolment-by-hand"),
+    "mail",
 )
 _SHOWN_AS = {"decision": "consent", "allowance": "consent", "switch": "field", "release": "catalogue"}
 """What a change is called to people, where that is not the name of its leaf."""
@@ -206,6 +207,11 @@ def _of_published(entry: record.Published) -> tuple[str, str | None, str | None,
     return "list of catalogues", None, f"{entry.size} entries", f"root {entry.root}"
 
 
+def _of_mail(entry: record.Mail) -> tuple[str, str | None, str | None, str | None]:
+    of = f"catalogue {entry.catalogue}" if entry.catalogue else "a test"
+    return of, None, f"to {entry.destination}", f"{entry.about}; sha256 {entry.sha256}, {entry.size_bytes} bytes"
+
+
 def _told_asks(document: str) -> list[str]:
     """What a document asks, as it was verified when it arrived."""
     try:
@@ -255,4 +261,5 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "carried-in": _of_carried_in,
     "enrolment-by-hand": _of_enrolment_by_hand,
     "published": _of_published,
+    "mail": _of_mail,
 }

@@ -17,7 +17,7 @@ CORPORATE = "corporate"
 CUSTOMER = "customer"
 """Whose host it is: the vendor's, or one that the customer named for their own ends."""
 
-DOORS = frozenset({"https", "connect", "witness", "dns"})
+DOORS = frozenset({"https", "connect", "witness", "mail", "dns"})
 """Protocols that only the door may speak, or that it uses to find where to; the others are the customer's own."""
 
 _RESOLVERS = Path("/etc/resolv.conf")
@@ -25,7 +25,7 @@ _RESOLVERS = Path("/etc/resolv.conf")
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One host and port. `protocol` is https, connect (a proxy), witness (https too), dns or database."""
+    """One host and port. `protocol` is https, connect (a proxy), witness (https too), mail, dns or database."""
 
     host: str
     port: int
@@ -37,14 +37,14 @@ class Destination:
 def registry(settings: Settings, resolvers: Path = _RESOLVERS) -> tuple[Destination, ...]:
     """Every destination that `settings` allow, corporate first; without it where all is carried by hand."""
     way = () if settings.sending.by_hand else (_corporate(settings), *_proxy(settings))
-    witness = _witness(settings)
-    names = [name for one in (*way[-1:], *witness) for name in _name_service(one.host, resolvers)]
-    return (*way, *witness, *names, *_database(settings))
+    own = (*_witness(settings), *_mail(settings))
+    names = [name for one in (*way[-1:], *own) for name in _name_service(one.host, resolvers)]
+    return (*way, *own, *names, *_database(settings))
 
 
 def reachable(settings: Settings) -> tuple[Destination, ...]:
-    """What the door may connect to: corporate, the customer's proxy on the way to it, the customer's witness."""
-    return tuple(d for d in registry(settings) if d.protocol in ("https", "connect", "witness"))
+    """What the door may connect to: corporate, the proxy before it, and the customer's witness and mail server."""
+    return tuple(d for d in registry(settings) if d.protocol in DOORS - {"dns"})
 
 
 def _corporate(settings: Settings) -> Destination:
@@ -67,6 +67,14 @@ def _witness(settings: Settings) -> tuple[Destination, ...]:
         return ()
     why = "checkpoints of the ledger go to the witness in [ledger.witness]: sizes and hashes, nothing else"
     return (Destination(*settings.elsewhere.witness.address, "witness", why, CUSTOMER),)
+
+
+def _mail(settings: Settings) -> tuple[Destination, ...]:
+    """Reached directly, never through the proxy: it is a host of the customer's own."""
+    if settings.mail is None:
+        return ()
+    why = "letters to the addresses in [mail] about releases that change what may leave: names of fields, no values"
+    return (Destination(settings.mail.host, settings.mail.port, "mail", why, CUSTOMER),)
 
 
 def _name_service(host: str, resolvers: Path) -> tuple[Destination, ...]:

@@ -23,13 +23,6 @@ from audit.errors import Refused
 from diffgram_home.errors import HomeError
 
 ANSWER_LIMIT_BYTES = 1024 * 1024
-
-
-def catalogues(first: int) -> str:
-    """The path of the published list from entry `first` on."""
-    return f"/v1/catalogues/{first}"
-
-
 """No answer of corporate's is longer; a longer one is not read to its end."""
 
 REQUESTS: Mapping[str, str] = {"home/deletion-asked": "/v1/deletions"}
@@ -97,6 +90,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A mail server's answer to a letter: taken, or `refused` at a step (sign-in, sender, address, letter).
+
+    `status` is the number of its answer (RFC 5321).
+    """
+
+    refused: str | None
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """Whose certificates corporate's server may show."""
 
@@ -126,6 +130,11 @@ class Enrolment:
     token: str
     installation: str
     csr: str
+
+
+def catalogues(first: int) -> str:
+    """The path of the published list from entry `first` on."""
+    return f"/v1/catalogues/{first}"
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

@@ -19,13 +19,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import catalogue, difference, published, record
+from audit.difference import Change
 from audit.errors import CatalogueFaults, SignatureRefused
 from audit.published import Comparison, Entry
-from diffgram_home import counting, facts, ledger, views
+from diffgram_home import counting, facts, ledger, mailing, views
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home
 from diffgram_home.models import Listed
@@ -51,16 +52,17 @@ def hear(home: Home, note: Any, keys: Keys, fetch: Fetch, now: datetime) -> bool
         stated = _read(home, note, keys)
         fresh = _fetched(fetch, len(known), stated.size)
         published.grown(known, [leaf for leaf, _ in fresh], stated)
-        named = [_loaded(leaf, sources) for leaf, sources in fresh]
+        changed = _changes(home, [_loaded(leaf, sources) for leaf, sources in fresh])
     except SignatureRefused as error:
         _refuse(home, note, error, now)
         return False
     except HomeError:
         return False  # not fetched now; the next answer brings the checkpoint again
     with home.store.write() as session:
-        if len(leaves(session)) == len(known):
+        if session.scalar(select(func.count()).select_from(Listed)) == len(known):
             _keep(session, len(known), fresh, note, stated, now)
-    _tell_changes(home, named, now)
+            for entry, changes in changed:
+                _tell(home, session, entry, changes, now)
     return bool(fresh)
 
 
@@ -89,20 +91,28 @@ def checkpoint(home: Home) -> str | None:
 def releases(home: Home) -> tuple[views.Release, ...]:
     """Every published catalogue that is known here, newest first, beside the one that is installed."""
     with home.store.read() as session:
-        rows = list(session.scalars(select(Listed).order_by(Listed.position)))
-    installed = next((row.position for row in rows if row.catalogue == home.catalogue.hash), -1)
-    return tuple(_release(home, row, installed) for row in reversed(rows))
+        wanted = select(Listed.position, Listed.catalogue, Listed.leaf).order_by(Listed.position)
+        rows = [(position, named, published.parse(leaf)) for position, named, leaf in session.execute(wanted)]
+        beside = _beside(home, session, {named for _, named, _ in rows})
+    installed = next((position for position, named, _ in rows if named == home.catalogue.hash), -1)
+    return tuple(_release(entry, position, installed, beside[named]) for position, named, entry in reversed(rows))
 
 
-def _release(home: Home, row: Listed, installed: int) -> views.Release:
-    entry, stated = published.parse(row.leaf), _catalogue(row.sources)
-    state, changes = "other", ()
-    if row.position == installed:
-        state = "installed"
-    elif _namespaces(stated) == _namespaces(home.catalogue):
-        state = "newer" if row.position > installed else "older"
-        changes = difference.difference(home.catalogue, stated) if state == "newer" else ()
-    return views.Release(row.position, entry.release, entry.catalogue, datetime.fromisoformat(entry.at), state, changes)
+def _beside(home: Home, session: Session, wanted: set[str]) -> Mapping[str, tuple[Change, ...] | None]:
+    """Catalogue → what it changes beside the installed one, None for another product's; each is parsed once."""
+    known: dict[str, tuple[Change, ...] | None] = home.cache.setdefault("beside", {})
+    for named in sorted(wanted - known.keys()):
+        stated = _catalogue(session.scalars(select(Listed.sources).where(Listed.catalogue == named).limit(1)).one())
+        ours = _namespaces(stated) == _namespaces(home.catalogue)
+        known[named] = difference.difference(home.catalogue, stated) if ours else None
+    return known
+
+
+def _release(entry: Entry, position: int, installed: int, changes: tuple[Change, ...] | None) -> views.Release:
+    state = "other" if changes is None else "newer" if position > installed else "older"
+    state = "installed" if position == installed else state
+    shown = (changes or ()) if state == "newer" else ()
+    return views.Release(position, entry.release, entry.catalogue, datetime.fromisoformat(entry.at), state, shown)
 
 
 def _read(home: Home, note: Any, keys: Keys) -> published.Checkpoint:
@@ -172,16 +182,7 @@ def _keep(
         named = published.parse(leaf).catalogue
         session.add(Listed(position=position, catalogue=named, leaf=leaf, sources=sources, at=now))
     facts.put(session, _FACT, {"sha256": _digest(note), "note": note})
-    entry = record.Published(
-        actor="corporate",
-        at=record.instant(now),
-        code=None,
-        note=note,
-        root=stated.root.hex(),
-        size=stated.size,
-        step="taken",
-    )
-    ledger.append(session, entry)
+    _record(session, now, "taken", note=note, root=stated.root.hex(), size=stated.size)
     counting.end_notice(session, now, REFUSED)
 
 
@@ -208,31 +209,26 @@ def _refuse(home: Home, note: Any, error: SignatureRefused, now: datetime) -> No
         subject = _digest(note)[:16]
         if counting.notice(session, now, REFUSED, subject, f"{text} ({error.code})", error.hint):
             kept = note if isinstance(note, str) and error.code.startswith("list-") else None
-            entry = record.Published(
-                actor="corporate",
-                at=record.instant(now),
-                code=error.code,
-                note=kept,
-                root=None,
-                size=None,
-                step="refused",
-            )
-            ledger.append(session, entry)
+            _record(session, now, "refused", code=error.code, note=kept)
 
 
-def _tell_changes(home: Home, named: Sequence[tuple[Entry, catalogue.Catalogue]], now: datetime) -> None:
+def _changes(home: Home, named: Sequence[tuple[Entry, catalogue.Catalogue]]) -> list[tuple[Entry, list[Change]]]:
+    """The releases of this product that change what may leave, with how."""
+    found = []
     for entry, stated in named:
-        if _namespaces(stated) != _namespaces(home.catalogue) or stated.hash == home.catalogue.hash:
-            continue
-        changes = [change for change in difference.difference(home.catalogue, stated) if change.material]
-        if not changes:
-            continue
-        names = ", ".join(change.name for change in changes[:5]) + (", …" if len(changes) > 5 else "")
-        text = f"release '{entry.release}' changes what may leave, compared with yours: {names}"
-        _log.warning("%s", text)
-        hint = "see Releases, or 'diffgram-home releases'; nothing changes before it is installed here and approved"
-        with home.store.write() as session:
-            counting.notice(session, now, CHANGES, entry.catalogue, text, hint)
+        if _namespaces(stated) == _namespaces(home.catalogue):
+            changes = [change for change in difference.difference(home.catalogue, stated) if change.material]
+            found += [(entry, changes)] if changes else []
+    return found
+
+
+def _tell(home: Home, session: Session, entry: Entry, changes: Sequence[Change], now: datetime) -> None:
+    names = ", ".join(change.name for change in changes[:5]) + (", …" if len(changes) > 5 else "")
+    text = f"release '{entry.release}' changes what may leave, compared with yours: {names}"
+    hint = "see Releases, or 'diffgram-home releases'; nothing changes before it is installed here and approved"
+    _log.warning("%s", text)
+    counting.notice(session, now, CHANGES, entry.catalogue, text, hint)
+    mailing.published(home, session, entry, changes, now)
 
 
 def _digest(note: Any) -> str:

@@ -413,6 +413,36 @@ class Listed(Base):
     sources: Mapped[str] = mapped_column(Text)
 
 
+class Mail(Base):
+    """One letter to one address about one thing, and its last try; see `mailing.py`.
+
+    `subject` is the catalogue's hash, or a test's token. `handed` is set before the first byte of the letter goes;
+    `outcome` stays empty while it is to be tried, `leaf` and `mailed_leaf` are of the last try. `data` goes by age.
+    """
+
+    __tablename__ = "mail"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    about: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str] = mapped_column(String(64))
+    to: Mapped[str] = mapped_column(String(254))
+    actor: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime] = mapped_column(Instant)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    data: Mapped[bytes | None] = mapped_column(LargeBinary)
+    tries: Mapped[int] = mapped_column(Integer)
+    next_try_at: Mapped[datetime | None] = mapped_column(Instant)
+    under_way: Mapped[bool] = mapped_column(default=False)
+    handed: Mapped[bool] = mapped_column(default=False)
+    outcome: Mapped[str | None] = mapped_column(String(10))
+    code: Mapped[str | None] = mapped_column(String(60))
+    status: Mapped[int | None] = mapped_column(Integer)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    leaf: Mapped[int | None] = mapped_column(BigInteger)
+    mailed_leaf: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (Index("mail_once", "about", "subject", "to", unique=True),)
+
+
 class Account(Base):
     """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash."""
 

@@ -49,18 +49,18 @@ def state(session: Session) -> State:
     )
 
 
-def backoff(tries: int, first_s: float, share: float) -> timedelta:
-    """How long to wait after `tries` failures (from 1): doubled up to LONGEST_WAIT, less (1 - `share`) of half.
+def backoff(tries: int, first_s: float, share: float, longest: timedelta = LONGEST_WAIT) -> timedelta:
+    """How long to wait after `tries` failures (from 1): doubled up to `longest`, less (1 - `share`) of half.
 
     The half that stays keeps the waiting; the other half is spread, so that many installations do not come together.
     """
-    whole = min(first_s * 2.0 ** min(tries - 1, 30), LONGEST_WAIT.total_seconds())
+    whole = min(first_s * 2.0 ** min(tries - 1, 30), longest.total_seconds())
     return timedelta(seconds=whole / 2 + share * whole / 2)
 
 
-def wait(tries: int, first_s: float) -> timedelta:
+def wait(tries: int, first_s: float, longest: timedelta = LONGEST_WAIT) -> timedelta:
     """`backoff`, spread at random."""
-    return backoff(tries, first_s, _random.random())
+    return backoff(tries, first_s, _random.random(), longest)
 
 
 def is_waiting(was: State, now: datetime) -> bool:

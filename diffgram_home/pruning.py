@@ -28,6 +28,7 @@ from diffgram_home.models import (
     Body,
     Checkpoint,
     Hour,
+    Mail,
     Notice,
     Request,
     SignIn,
@@ -60,6 +61,8 @@ def prune(home: Home, now: datetime, actor: str = "home") -> Pruned:
     checkpoints = _repeat(home, lambda session: _checkpoints(session, now - CHECKPOINTS_ALL_FOR))
     with home.store.write() as session:
         _counts(session, now)
+        old = Mail.ended_at < now - timedelta(days=keep.bodies_days)
+        session.execute(update(Mail).where(old).values(data=None))
     return Pruned(blocks, bodies, checkpoints)
 
 

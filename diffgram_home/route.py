@@ -1,4 +1,4 @@
-"""The way to corporate: its address and the customer's proxy, judged by the egress registry. Opens nothing."""
+"""The ways to corporate and to hosts of the customer: addresses, judged by the egress registry. Opens nothing."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ def to(url: str, proxy: str | None, registry: tuple[Destination, ...]) -> Route:
         proxy_headers=_headers(near.username, near.password) if near is not None else {},
         listed=frozenset((d.host, d.port) for d in registry),
     )
+
+
+def direct(host: str, port: int, registry: tuple[Destination, ...]) -> Route:
+    """The route to a host of the customer's own, through no proxy."""
+    return Route(host, port, "", None, {}, frozenset((d.host, d.port) for d in registry))
 
 
 def _headers(user: str | None, password: str | None) -> dict[str, str]:

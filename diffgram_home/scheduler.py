@@ -38,6 +38,7 @@ from diffgram_home import (
     intake,
     ledger,
     locks,
+    mailing,
     pruning,
     sealing,
     sending,
@@ -49,7 +50,7 @@ from diffgram_home import (
 )
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home, open_home
-from diffgram_home.outbound import Door, WitnessDoor
+from diffgram_home.outbound import Door, MailDoor, WitnessDoor
 from diffgram_home.settings import Settings
 
 GRACE_S = 2.0
@@ -90,6 +91,10 @@ class Ticker:
             )
         )
         self._beat()
+
+    def mail(self, door: MailDoor) -> None:
+        """Send letters that are due, in a thread of its own: a slow mail server holds up nothing."""
+        self._busy((("mail", lambda home, now: mailing.send_due(home, door, now)),))
 
     def prune(self) -> None:
         """Let go of what is old."""
@@ -187,28 +192,30 @@ def run(wanted: Settings, config: Path) -> None:
 
 def _lead(home: Home, stopping: threading.Event) -> None:
     door = sending.open_door(home)
-    witness = elsewhere.open_witness(home.settings)
-    ticker = Ticker(home, door, stopping, witness)
+    witness, mail = elsewhere.open_witness(home.settings), mailing.open_door(home)
+    ticker, mailer = Ticker(home, door, stopping, witness), Ticker(home, door, stopping)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that takes longer than its interval is no news
     jobs = BlockingScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(1), "mail": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     now = datetime.now(UTC)
     jobs.add_job(ticker.tick, "interval", seconds=home.settings.sending.every_s, next_run_time=now)
     jobs.add_job(ticker.prune, "interval", hours=1, next_run_time=now + timedelta(minutes=1))
-    threading.Thread(
-        target=_attend, args=(jobs, [one for one in (door, witness) if one], stopping), daemon=True
-    ).start()
+    if mail is not None:
+        every_s = home.settings.sending.every_s
+        jobs.add_job(mailer.mail, "interval", args=(mail,), seconds=every_s, next_run_time=now, executor="mail")
+    doors = [one for one in (door, witness, mail) if one]
+    threading.Thread(target=_attend, args=(jobs, doors, stopping), daemon=True).start()
     _log.info("leads; a tick every %s s", home.settings.sending.every_s)
     jobs.start()
-    if not ticker.idle.wait(LONGEST_STOP_S):
+    if not (ticker.idle.wait(LONGEST_STOP_S) and mailer.idle.wait(LONGEST_STOP_S)):
         os._exit(0)
     _log.info("ended")
 
 
-def _attend(jobs: BlockingScheduler, doors: Sequence[Door | WitnessDoor], stopping: threading.Event) -> None:
+def _attend(jobs: BlockingScheduler, doors: Sequence[Door | MailDoor | WitnessDoor], stopping: threading.Event) -> None:
     """Wait for the end; meanwhile call all jobs at once when the clock was set."""
     clock = Clock(datetime.now(UTC), time.monotonic())
     while not stopping.wait(5):

@@ -1,8 +1,9 @@
 """Takes notice of what changes without a person: a release with another catalogue, and approvals whose date comes.
 
 `look` finds that another catalogue is installed than the last time, approves what was allowed beforehand, and asks for
-the rest with exactly one notice. `look_at_dates` tells of an approval's end before it comes, and records it when it
-came. What is not approved is withheld by the gate in any case: this module asks, it does not protect. Rules:
+the rest with exactly one notice, and a letter to whom `mailing` knows. `look_at_dates` tells of an approval's end
+before it comes, and records it when it came. What is not approved is withheld by the gate in any case: this module
+asks, it does not protect. Rules:
 
 - What was declined, or decided in any way about this very definition, is not asked again.
 - Facts: `catalogue` is the hash looked at last, `definitions` its name → hash, `undecided` name → [hash, material] of
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from audit import record
 from audit.catalogue import REQUEST, Field
-from diffgram_home import comparing, counting, deciding, facts, ledger, rules, sealing
+from diffgram_home import comparing, counting, deciding, facts, ledger, mailing, rules, sealing
 from diffgram_home.comparing import ALLOWED, Basis
 from diffgram_home.deciding import BY_DATE, Act
 from diffgram_home.home import Home
@@ -75,6 +76,8 @@ def _take_over(home: Home, session: Session, seen: str | None, now: datetime) ->
     facts.put(session, "definitions", {name: field.hash for name, field in live.items()})
     if seen is not None:
         _record(session, seen, home.catalogue.hash, asked, now)
+        changes = [decided.change(field) for field in appeared if field.name in asked]
+        mailing.installed(home, session, [change for change in changes if change is not None], now)
     tell(home, session, now)
     return Looked(tuple(asked), allowed)
 

@@ -13,6 +13,7 @@
     Published   corporate's list of catalogues grew, or was refused
     Identity    two ledgers with one identity, or one that succeeds another
     Deletion    corporate stated what it deleted, unasked from here
+    Mail        a letter to an administrator is about to go       Mailed      how that letter ended
 
     By hand, instead of over a connection:
     CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
@@ -38,6 +39,7 @@ from audit.record._deciding import Allowance, Consent, Decision, Mode, Policy, R
 from audit.record._form import MAX_LEAF_BYTES, TYPES, encode, parse
 from audit.record._identifying import Enrolment, EnrolmentByHand, Identity, Person
 from audit.record._keeping import Checkpoint, Pruned
+from audit.record._mailing import Mail, Mailed
 from audit.record._sending import Attempt, Contact, Outcome, Sealed, Void
 from audit.record._telling import Incident, Instruction, Published
 
@@ -60,6 +62,8 @@ __all__ = [
     "Identity",
     "Incident",
     "Instruction",
+    "Mail",
+    "Mailed",
     "Mode",
     "Outcome",
     "OutcomeByHand",

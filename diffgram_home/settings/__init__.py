@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffgram_home.errors import SettingsFault, SettingsFaults
-from diffgram_home.settings import _corporate, _database, _elsewhere, _limits, _modes, _product, _web
+from diffgram_home.settings import _corporate, _database, _elsewhere, _limits, _mail, _modes, _product, _web
 from diffgram_home.settings._corporate import Corporate
 from diffgram_home.settings._elsewhere import Elsewhere, Witness
 from diffgram_home.settings._limits import Keep, Sending, Spool
+from diffgram_home.settings._mail import Mail
 from diffgram_home.settings._modes import FIELD_MODES, Policy
 from diffgram_home.settings._product import Pinned, Product
 from diffgram_home.settings._secret import SECRETS, unreadable
@@ -29,6 +30,7 @@ __all__ = [
     "Corporate",
     "Elsewhere",
     "Keep",
+    "Mail",
     "Pinned",
     "Policy",
     "Product",
@@ -57,6 +59,7 @@ class Settings:
     spool: Spool
     sending: Sending
     keep: Keep
+    mail: Mail | None
     cases: Mapping[str, str]
     kinds: Mapping[str, str]
     fields: Mapping[str, str]
@@ -96,6 +99,7 @@ def parse(text: str, path: Path, environ: Mapping[str, str]) -> Settings:
 def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
     name = top.text("name", pattern_hint="letters, digits, '-' and '.', at most 60", check=_is_name)
     folder = top.path("folder", default="data") or path.parent
+    mail = top.table("mail")
     settings = Settings(
         path=path,
         name=name,
@@ -108,6 +112,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         spool=_limits.spool(top.table("spool"), folder),
         sending=_limits.sending(top.table("sending")),
         keep=_limits.keep(top.table("keep")),
+        mail=_mail.read(mail, environ) if "mail" in top.values else None,
         cases=_modes.cases(top.table("cases")),
         kinds=_modes.kinds(top.table("kinds")),
         fields=_modes.fields(top.table("fields")),

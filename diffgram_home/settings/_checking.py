@@ -14,13 +14,18 @@ def is_hex64(value: str) -> bool:
     return len(value) == 64 and not set(value) - set("0123456789abcdef")
 
 
+def is_host(value: str) -> bool:
+    """Whether `value` is a host as the ledger writes it; other scripts as xn--."""
+    return bool(_HOST.fullmatch(value))
+
+
 def is_host_url(value: str, schemes: tuple[str, ...]) -> bool:
     """Whether `value` is one of `schemes`, a host, perhaps a port, and nothing after."""
     try:
         parts = urlsplit(value)
         return bool(
             parts.scheme in schemes
-            and _HOST.fullmatch(parts.hostname or "")  # as the ledger writes it; other scripts as xn--
+            and is_host(parts.hostname or "")
             and (parts.port is None or parts.port > 0)
             and parts.path in ("", "/")
             and "@" not in parts.netloc

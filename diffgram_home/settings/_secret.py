@@ -8,7 +8,8 @@ from pathlib import Path
 from diffgram_home.errors import SettingsFault
 
 DATABASE_URL, PROXY = "DIFFGRAM_HOME_DATABASE_URL", "DIFFGRAM_HOME_PROXY"
-SECRETS = (DATABASE_URL, PROXY)
+MAIL = "DIFFGRAM_HOME_MAIL_PASSWORD"
+SECRETS = (DATABASE_URL, PROXY, MAIL)
 
 
 def read(name: str, environ: Mapping[str, str], faults: list[SettingsFault]) -> str | None:

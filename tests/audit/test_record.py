@@ -163,6 +163,16 @@ GOOD = {
         size_bytes=300,
     ),
     "deletion": record.Deletion(actor="corporate", at=AT, document="e30.e30.AA"),
+    "mail": record.Mail(
+        about="published",
+        actor="home",
+        at=AT,
+        catalogue=H["a"],
+        destination="mail.shop.example:587",
+        sha256=H["b"],
+        size_bytes=700,
+    ),
+    "mailed": record.Mailed(at=AT, code="address-refused", mail=7, outcome="rejected", status=550),
     "answer": record.Answer(at=AT, code=None, document="e30.e30.AA", outcome="accepted", request=7, status=200),
 }
 

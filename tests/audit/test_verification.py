@@ -633,3 +633,24 @@ def test_a_document_that_does_not_hold_is_a_fault():
     made = Ledger()
     answer(made, ask(made))
     assert codes(made.verify(Known(documents={"home/deletion-asked": refuse}))[0]) == [(1, "document-refused")]
+
+
+def mail(made, outcome=None, words=b"a letter"):
+    """Append a letter, and how it ended where that is said; return its leaf's index."""
+    sha256 = hashlib.sha256(words).hexdigest()
+    one = {"about": "test", "actor": "home", "catalogue": None, "destination": "mail.shop.example:587"}
+    index = made.add(record.Mail(at=made.at(), sha256=sha256, size_bytes=len(words), **one))
+    if outcome:
+        made.add(record.Mailed(at=made.at(), code=None, mail=index, outcome=outcome, status=None))
+    return index
+
+
+def test_a_letter_has_one_end_and_goes_again_only_if_it_never_left():
+    made = Ledger()
+    mail(made, "rejected")
+    again = mail(made, "unknown")
+    mail(made, "accepted", b"another letter")
+    assert made.verify()[0] == []
+    made.add(record.Mailed(at=made.at(), code=None, mail=again, outcome="accepted", status=250))
+    mail(made)
+    assert codes(made.verify()[0]) == [(6, "mailed-without-mail"), (7, "mail-twice"), (7, "mail-open")]

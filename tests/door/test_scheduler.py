@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 import event
-from diffgram_home import facts, scheduler, switching
+from audit.difference import Change
+from audit.published import Entry
+from diffgram_home import facts, mailing, scheduler, switching
 from tests.door.conftest import ROOT, Misbehaving
 from tests.door.places import Place, complete_task, found
+from tests.store.mail_server import MailServer
 
 QUICK_S = scheduler.GRACE_S + 8
 """What ends within this did not wait for corporate, which would take 60 s; a busy machine needs some of it itself."""
@@ -123,6 +126,27 @@ def test_sigterm_ends_it_quickly_while_corporate_keeps_it_waiting(
     assert took_s < QUICK_S
     (row,) = place.rows()
     assert (row.outcome, row.code) == ("rejected" if order == "mute" else "unknown", "stopped")
+
+
+def test_a_mail_server_that_says_nothing_holds_up_no_batch_and_no_end(
+    place: Place, tmp_path: Path, start: Callable[..., Running]
+) -> None:
+    server = MailServer(tmp_path, "none")
+    server.orders.put("silent")
+    place.config.write_text(place.config.read_text() + server.toml())
+    place.move(place.home.settings.corporate.url)
+    entry = Entry(at="2026-11-21T14:01:05Z", catalogue="ab" * 32, release="annotator 9.0.0")
+    with place.home.store.write() as session:
+        mailing.published(place.home, session, entry, [Change("annotator.more", "added", True, "")], place.now())
+    running = start(place)
+    assert server.connected.wait(40)
+    use(place)
+    until(lambda: accepted(place) == 1)
+    assert [one.tries for one in mailing.listed(place.home)] == [1]
+    code, took_s = running.end()
+    assert (code, took_s < QUICK_S) == (0, True)
+    assert [(one.outcome, one.code) for one in mailing.listed(place.home)] == [("waits", "stopped")]
+    server.close()
 
 
 def test_killed_between_attempt_and_outcome_nothing_is_lost_or_stored_twice(

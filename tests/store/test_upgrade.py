@@ -27,6 +27,7 @@ def test_an_installations_database_of_1_0_0_keeps_its_notices_and_takes_incident
     with store.write() as session:
         assert [(row.code, row.count) for row in session.scalars(select(models.Notice))] == [("disk", 3)]
         incidents.open(session, incidents.TRIPWIRE, {"connect.<undeclared>": 1}, NOW)
+        assert session.scalars(select(models.Mail)).all() == []
     store.close()
 
 
