@@ -273,6 +273,16 @@ class Definition(Base):
     seen_at: Mapped[datetime] = mapped_column(Instant)
 
 
+class Covered(Base):
+    """What left of one declared field, counted from what corporate acknowledged. See `coverage.py`."""
+
+    __tablename__ = "covered"
+    field: Mapped[str] = mapped_column(String(120), primary_key=True)
+    messages: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(Instant)
+    last_at: Mapped[datetime] = mapped_column(Instant)
+
+
 class Hour(Base):
     """What happened to one case in one hour: messages collected, messages and bytes that left, attempts."""
 

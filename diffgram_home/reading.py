@@ -63,6 +63,7 @@ def overview(home: Home, now: datetime) -> views.Overview:
             fields=len(live),
             approved=approved,
             unapproved=len(asked) - approved,
+            asked=len(live) - len(asked),
             undecided=sum(field.undecided for field in asked),
             catalogue=home.catalogue.hash,
             corporate=home.settings.corporate.url,

@@ -32,6 +32,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from audit.errors import AuditError
 from diffgram_home import (
     counting,
+    coverage,
     deleting,
     elsewhere,
     facts,
@@ -86,6 +87,7 @@ class Ticker:
                 ("tripwire", tripped.take),
                 ("sending", lambda home, now: sending.send_due(home, self._door, now)),
                 ("requests", lambda home, now: deleting.send_due(home, self._door, now)),
+                ("coverage", coverage.count),
                 ("checkpoint", ledger.sign_checkpoint),
                 ("elsewhere", lambda home, now: elsewhere.hand_over(home, self._witness, now)),
             )

@@ -53,6 +53,7 @@ main = Sections(
                 releases.releases,
                 fields.egress,
                 mail.mail,
+                telling.coverage,
                 telling.privacy,
                 telling.promises,
             ),

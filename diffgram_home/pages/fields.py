@@ -4,14 +4,14 @@ Deciding is pinned to what was on the screen: the form carries the hash of each 
 between (an upgrade), nothing is decided and the page says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
-from diffgram_home import consenting, reading, rendering, sessions, switching, views
+from diffgram_home import consenting, coverage, reading, rendering, sessions, switching, views
 from diffgram_home.permissions import ADMIN, OPERATOR, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
 from diffgram_home.settings import FIELD_MODES
@@ -19,6 +19,7 @@ from diffgram_home.trouble import NotHere, NotUnderstood
 
 routes = Blueprint("fields", __name__, url_prefix="/fields")
 STATES: Final = ("undecided", "approved", "declined", "withdrawn", "switched off", "requested", "removed")
+LEFT: Final = ("never", "at least once")
 LONGEST_AUTHORITY: Final = 500
 MAY_SWITCH: Final = (ADMIN, SECURITY, OPERATOR)
 _OF_MANY: Final = {"approve": ("undecided", "withdrawn"), "decline": ("undecided",), "withdraw": ("approved",)}
@@ -33,14 +34,16 @@ class Filter:
     case: str
     sensitivity: str
     state: str
+    left: str
 
-    def matches(self, field: views.Field) -> bool:
+    def matches(self, field: views.Field, has_left: bool) -> bool:
         """Whether the field is to be shown."""
         text = " ".join((field.name, field.brief, field.type, field.if_off, *field.kinds, *field.purpose)).lower()
         return (
             all(word in text for word in self.words.lower().split())
             and self.case in ("", field.case)
             and self.sensitivity in ("", field.sensitivity)
+            and self.left in ("", LEFT[has_left])
             and (self.state in ("", stage(field)) or (self.state == "switched off" and field.off))
         )
 
@@ -55,8 +58,9 @@ def stage(field: views.Field) -> str:
 def show() -> str:
     """Every field that may ever leave, searchable and filtered, with the decision about each."""
     every = reading.fields(here(), g.now)
-    chosen = Filter(*(request.args.get(name, "") for name in ("q", "case", "sensitivity", "state")))
-    shown = tuple(field for field in every if chosen.matches(field))
+    left = {row.field: row for row in coverage.listed(here())}
+    chosen = Filter(*(request.args.get(name, "") for name in ("q", "case", "sensitivity", "state", "left")))
+    shown = tuple(field for field in every if chosen.matches(field, _has_left(left, field)))
     return render_template(
         "fields.html",
         every=every,
@@ -66,7 +70,13 @@ def show() -> str:
         cases=tuple(dict.fromkeys(field.case for field in every)),
         sensitivities=tuple(dict.fromkeys(field.sensitivity for field in every)),
         states=STATES,
+        left=left,
+        lefts=LEFT,
     )
+
+
+def _has_left(left: Mapping[str, coverage.Coverage], field: views.Field) -> bool:
+    return field.name in left and left[field.name].messages != 0
 
 
 @routes.get("/approve")

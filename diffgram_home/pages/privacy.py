@@ -13,7 +13,7 @@ routes = Blueprint("privacy", __name__, url_prefix="/privacy")
 @permission(roles=ROLES)
 def show() -> str:
     """What to tell end users: what leaves now, and what never does."""
-    return render_template("privacy.html", notice=privacy.notice(here(), g.now))
+    return render_template("privacy.html", text=privacy.notice(here(), g.now))
 
 
 @routes.get("/notice.md")

@@ -61,6 +61,7 @@ class Overview:
     fields: int
     approved: int
     unapproved: int
+    asked: int
     undecided: int
     catalogue: str
     corporate: str

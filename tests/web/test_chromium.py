@@ -94,6 +94,14 @@ def test_the_text_of_the_page_is_the_body_to_the_byte(tab: Tab, world: World) ->
     assert [pre.evaluate("e => e.textContent").encode() for pre in shown] == [batch.body for batch in waiting]
 
 
+def test_the_privacy_notice_on_the_page_is_the_file_to_the_byte(tab: Tab, world: World) -> None:
+    page = enter(tab, world, "viewer")
+    page.goto(world.base + "/privacy")
+    shown = page.locator("main pre").evaluate("e => e.textContent")
+    assert shown == world.ask("/privacy/notice.md", token=world.token("viewer")).text
+    assert "| Event.py error collection |" in shown
+
+
 def test_what_is_said_to_stay_here_neither_left_nor_waits(tab: Tab, world: World) -> None:
     page = enter(tab, world, "viewer")
     page.goto(world.base + "/pending")

@@ -1,0 +1,194 @@
+"""Everything that a person may decide on the pages: how by keyboard, how by command, and what the ledger keeps of it.
+
+`ACTIONS` is the whole list: a route that changes something and is missing here fails test_governance.py. To add one,
+add a function that walks the page, the command that does the same, and the leaf that names who did it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from diffgram_home import conflicts, incidents
+from tests.door.by_hand import Island, Vendor
+from tests.web.keyboard import Keyboard
+from tests.web.world import PASSWORD
+
+FIELD = "shop.event.order_id"
+AUTHORITY = "works council, minute 7"
+
+
+@dataclass
+class Scene:
+    """An installation with somebody at it, the vendor that it trusts, and a folder for files."""
+
+    place: Island
+    corporate: Vendor
+    folder: Path
+
+    def nothing(self) -> str:
+        """There is always something to decide about."""
+        return ""
+
+    def conflict(self) -> str:
+        """Corporate says that somebody else used this identity."""
+        with self.place.home.store.write() as session:
+            conflicts.note(session, "sequence-differs", "event", 1, datetime.now(UTC))
+        return ""
+
+    def work(self) -> str:
+        """Something waits; the folder to carry it to."""
+        self.place.work("event")
+        return str(self.folder)
+
+    def attempt(self) -> str:
+        """Something went; the number of the attempt."""
+        self.answers()
+        return str(self.place.attempts()[-1].id)
+
+    def incident(self) -> str:
+        """Something undeclared was noticed; the token of the incident."""
+        with self.place.home.store.write() as session:
+            incidents.open(session, "tripwire", {f"connect.{datetime.now(UTC):%f}": 1}, datetime.now(UTC))
+        return incidents.listed(self.place.home, limit=1)[0].token
+
+    def answers(self) -> str:
+        """A file of corporate's answers to what was carried out."""
+        self.place.work("event")
+        path = self.folder / "answers.zip"
+        path.write_bytes(self.corporate.bring(self.place.out()[0]))
+        return str(path)
+
+
+def _decide(word: str, button: str) -> Callable[[Keyboard, str], None]:
+    def walk(keys: Keyboard, _given: str) -> None:
+        keys.go("/fields")
+        keys.tick("^tick order_id$")
+        keys.press(f"^{button} the ticked$")
+        keys.write("Stands in the history", AUTHORITY)
+        keys.press(f"^{word} 1 field$")
+
+    return walk
+
+
+def _switch_field(keys: Keyboard, _given: str) -> None:
+    keys.go("/fields")
+    keys.tick("^tick order_id$")
+    keys.press("^Switch the ticked off$")
+    keys.press("^Switch 1 field off$")
+
+
+def _switch_case(keys: Keyboard, _given: str) -> None:
+    keys.go("/cases")
+    keys.press("^local ?: switch Events and errors$")
+    keys.press("^Switch to local$")
+
+
+def _carry_out(keys: Keyboard, _given: str) -> None:
+    keys.go("/by-hand")
+    keys.press("^Carry out$")
+
+
+def _carry_in(keys: Keyboard, given: str) -> None:
+    keys.go("/by-hand")
+    keys.attach("The file of answers", Path(given))
+    keys.press("^Take it in$")
+
+
+def _declare(keys: Keyboard, given: str) -> None:
+    keys.go("/incidents")
+    keys.write("^Attempt", given)
+    keys.choose("^Why", "not approved")
+    keys.press("^Look at the request$")
+    keys.press("^Declare it, and ask for deletion$")
+
+
+def _close(keys: Keyboard, _given: str) -> None:
+    keys.go("/incidents")
+    keys.press("^Close it")
+
+
+def _settle(keys: Keyboard, _given: str) -> None:
+    keys.go("/identity")
+    keys.choose("^It is cleared up", "the copy was ended")
+    keys.press("^Settle it$")
+
+
+def _password(keys: Keyboard, _given: str) -> None:
+    keys.go("/account")
+    keys.write("^Your password now", PASSWORD)
+    keys.write("^The new one", PASSWORD + " 2")
+    keys.press("^Change")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a person decides.
+
+    `before` makes what there is to decide about; what it returns is given to `page` and takes the place of `{}` in
+    `command`. `leaf` is the type of the new leaf that names the person. A command may end with exit code 5: what it
+    decided is kept, and nothing can be reached from an installation of these tests.
+    """
+
+    route: str
+    role: str
+    leaf: str
+    page: Callable[[Keyboard, str], None]
+    command: Sequence[str]
+    before: Callable[[Scene], str] = Scene.nothing
+    typed: str = ""
+
+
+ACTIONS = (
+    Action(
+        "fields.decline",
+        "security",
+        "decision",
+        _decide("Decline", "Decline"),
+        ("decline", FIELD, "--authority", AUTHORITY, "--yes"),
+    ),
+    Action(
+        "fields.approve",
+        "security",
+        "decision",
+        _decide("Approve", "Approve"),
+        ("approve", FIELD, "--authority", AUTHORITY, "--yes"),
+    ),
+    Action(
+        "fields.withdraw",
+        "security",
+        "decision",
+        _decide("Withdraw", "Withdraw"),
+        ("withdraw", FIELD, "--authority", AUTHORITY, "--yes"),
+    ),
+    Action("fields.switch", "operator", "switch", _switch_field, ("field", "off", FIELD, "--yes")),
+    Action("carrying.out", "operator", "carried-out", _carry_out, ("carry", "out", "{}"), Scene.work),
+    Action("carrying.take", "operator", "carried-in", _carry_in, ("carry", "in", "{}"), Scene.answers),
+    Action(
+        "incidents.declare",
+        "security",
+        "incident",
+        _declare,
+        ("incident", "declare", "--attempt", "{}", "--why", "not-approved", "--yes"),
+        Scene.attempt,
+    ),
+    Action("incidents.close", "admin", "incident", _close, ("incident", "close", "{}"), Scene.incident),
+    Action(
+        "identity.settle", "admin", "identity", _settle, ("identity", "settle", "--why", "copy-ended"), Scene.conflict
+    ),
+    Action("cases.switch", "admin", "mode", _switch_case, ("local", "event", "--yes")),
+    Action(
+        "account.change_password",
+        "viewer",
+        "person",
+        _password,
+        ("account", "password", "viewer.person", "--password-file", "-"),
+        typed=PASSWORD + " 3",
+    ),
+)
+"""In this order, each on what the ones before it left."""
+
+NO_DECISION = ("account.signed_in", "account.sign_out", "account.sign_out_everywhere")
+"""They begin and end a session of one's own: nothing that leaves depends on them."""
