@@ -47,7 +47,8 @@ SAME_PAGE = {("on",), ("off",), ("offline",)}
 """Other positions of a switch that is in the list."""
 LOOKING = """
 account list, bundle, carry list, cases, check, consistency, coverage, deletions, diff, egress, export, fence, fields,
-history, identity show, incidents, mail list, mail show, pending, privacy, promises, proof, prove, releases, sent, show, unacknowledged, verify
+history, identity show, incidents, mail list, mail show, pending, privacy, promises, proof, prove, releases, sent,
+show, unacknowledged, verify
 """
 """Commands that decide nothing."""
 
