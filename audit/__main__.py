@@ -3,10 +3,12 @@
     python -m audit fields [--json] [FILE…]      every field that may ever leave, core and the product files named
     python -m audit hash [FILE…]                 the catalogue's hash, then each field's
     python -m audit diff OLD NEW                 what changed between two catalogue files (or folders of files)
+    python -m audit methods [--write] [FILE…]    whether each method that a catalogue states is that of the source
     python -m audit promises                     what was promised, how it is kept, and the tests that prove it
     python -m audit document [--check|--write]   docs/outbound_fields.md and docs/promises.md
 
-Exit codes: 0 as asked, nothing material changed; 1 a stale document; 2 usage; 3 a material change; 4 a faulty file.
+Exit codes: 0 as asked, nothing material changed; 1 a stale page or method; 2 usage; 3 a material change; 4 a faulty
+file.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from audit import catalogue, difference, document, promises
+from audit import catalogue, difference, document, methods, promises
 from audit.errors import CatalogueFaults
 
 OK, STALE, USAGE, MATERIAL_CHANGE, FAULTY = range(5)
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m audit", description="read, hash and compare what may leave")
-    verbs = parser.add_subparsers(required=True, metavar="fields|hash|diff|promises|document")
+    verbs = parser.add_subparsers(required=True, metavar="fields|hash|diff|methods|promises|document")
     for name, do, words in (
         ("fields", _fields, "every field that may ever leave"),
         ("hash", _hash, "the catalogue's hash, then each field's"),
@@ -56,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("new", type=Path)
     verb.add_argument("--json", action="store_true", help="one JSON document, for programs")
     verb.set_defaults(do=_diff)
+    words = "whether each method that a catalogue states is that of the source"
+    verb = verbs.add_parser("methods", help=words, description=words)
+    verb.add_argument("files", nargs="*", type=Path, metavar="FILE", help="product catalogues to read beside the core")
+    words = "where the source of products is; that of this release is always looked at"
+    verb.add_argument("--source", action="append", default=[], type=Path, metavar="FOLDER", help=words)
+    verb.add_argument("--write", action="store_true", help="write the versions of the source into the files")
+    verb.set_defaults(do=_methods)
     words = "what was promised, how it is kept, and the tests that prove it"
     verb = verbs.add_parser("promises", help=words, description=words)
     verb.set_defaults(do=_promises)
@@ -105,6 +114,21 @@ def _load(path: Path) -> catalogue.Catalogue:
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
     sources = [catalogue.Source(str(file), file.read_text(encoding="utf-8")) for file in files]
     return catalogue.load(*sources)
+
+
+def _methods(options: argparse.Namespace) -> int:
+    files = [Path(catalogue.core().name), *options.files] if options.write else options.files
+    roots = (Path(__file__).parents[1], *options.source)
+    judged = methods.judge(catalogue.read(*options.files), roots)
+    if options.write:
+        for file in files:
+            file.write_text(methods.restated(file.read_text(encoding="utf-8"), judged), encoding="utf-8")
+        judged = methods.judge(catalogue.read(*options.files), roots)
+    for one in judged:
+        print(f"{one.version or '-':16}  {one.method.place}")
+        for sentence in one.wrong:
+            print(f"{'wrong':>16}  {one.method.place}: {sentence}", file=sys.stderr)
+    return STALE if any(one.wrong for one in judged) else OK
 
 
 def _promises(options: argparse.Namespace) -> int:  # noqa: ARG001  every verb is handed its options

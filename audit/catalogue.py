@@ -8,6 +8,7 @@ Names: a kind is `namespace/thing-done`, lower case, `-` between words. A field 
 `namespace.group.key` where a namespace uses one key with two meanings. A pair of kind and key has one definition.
 """
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,10 +17,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from audit import method as methods
 from audit._lines import line_numbers
 from audit._rules import field_faults, kind_faults
 from audit.canonical import canonical, read_canonical, sha256_hex
 from audit.errors import CatalogueFaults, Fault
+from audit.method import Method
 
 CASES = ("event", "browser", "support", "licensing")
 EVERY = "every"
@@ -27,6 +30,7 @@ REQUEST = "request"
 CORE_NAMESPACE = "home"
 HEADER = "home/header"
 ENVELOPE = "home/envelope"
+OURS = ("audit", "event", "diffgram_home")
 PARAMETERS = ("maximum", "minimum", "bounds", "choices", "precision", "key_column", "directories", "keys", "hex_chars")
 
 
@@ -101,11 +105,16 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every kind and field of the files loaded together; `hash` is over the canonical JSON of all of them."""
+    """Every kind, field and method of the files loaded together; `hash` is over the canonical JSON of all of them.
+
+    `sources` are the files as they were read, to be kept with what was sealed by them.
+    """
 
     kinds: Mapping[str, Kind]
     fields: Mapping[str, Field]
     hash: str
+    methods: tuple[Method, ...] = ()
+    sources: tuple[Source, ...] = dataclasses.field(default=(), compare=False, repr=False)
 
     def of_kind(self, kind: str) -> dict[str, Field]:
         """Return key → field for the fields that a message of `kind` may carry today."""
@@ -118,6 +127,11 @@ class Catalogue:
     def live_kinds(self, case: str | None = None) -> tuple[Kind, ...]:
         """Return the kinds that are not removed, of one case or of all four."""
         return tuple(k for k in self.kinds.values() if not k.removed and (k.case == case if case else k.case in CASES))
+
+    def made(self, key: str, *kinds: str) -> tuple[Method, ...]:
+        """Return the methods that make a key in messages of any of `kinds`: a product's own first, then ours."""
+        cases = {kind: self.kinds[kind].case for kind in kinds if kind in self.kinds}
+        return tuple(m for m in self.methods if any(m.makes(kind, case, key) for kind, case in cases.items()))
 
     def wrapping(self) -> tuple[Field, ...]:
         """Return the fields of the header line and of the envelope, which go with every batch."""
@@ -144,6 +158,7 @@ def load(*sources: Source) -> Catalogue:
     kinds: dict[str, Kind] = {}
     fields: dict[str, Field] = {}
     carried: dict[tuple[str, str], str] = {}
+    made: list[Method] = []
     namespaces: set[str] = set()
     for source in sources:
         document, lines = _document(source, faults)
@@ -156,9 +171,11 @@ def load(*sources: Source) -> Catalogue:
         for field in _fields(document, namespace, kinds, fault):
             fields[field.name] = field
             _one_meaning(field, carried, fault)
+        made += methods.read(document.get("method", {}), _carried(kinds, fields), fault.add)
     if faults:
         raise CatalogueFaults(tuple(sorted(faults)))
-    return Catalogue(kinds, fields, _catalogue_hash(kinds.values(), fields.values()))
+    made.sort(key=lambda method: method.place.partition(".")[0] in OURS)
+    return Catalogue(kinds, fields, _hash(kinds.values(), fields.values(), made), tuple(made), sources)
 
 
 class _Faults:
@@ -194,8 +211,8 @@ def _namespace(document: Mapping[str, Any], fault: _Faults, taken: set[str]) -> 
         hint = "each file needs a namespace of its own"
         fault.add(("catalogue", "namespace"), "namespace-taken", f"namespace {namespace!r} is taken", hint)
     taken.add(namespace)
-    for table in document.keys() - {"catalogue", "kind", "field"}:
-        hint = "a catalogue has [catalogue], [kind.…] and [field.…]"
+    for table in document.keys() - {"catalogue", "kind", "field", "method"}:
+        hint = "a catalogue has [catalogue], [kind.…], [field.…] and [method.…]"
         fault.add((table,), "unknown-table", f"unknown table {table!r}", hint)
     return namespace
 
@@ -276,9 +293,17 @@ def _one_meaning(field: Field, carried: dict[tuple[str, str], str], fault: _Faul
             fault.add(where, "two-meanings", message, "one key of a kind has one meaning: name one of them otherwise")
 
 
-def _catalogue_hash(kinds: Iterable[Kind], fields: Iterable[Field]) -> str:
+def _carried(kinds: Mapping[str, Kind], fields: Mapping[str, Field]) -> dict[str, tuple[str, set[str]]]:
+    """Each kind's case, and the keys that its messages may carry."""
+    return {k.name: (k.case, {f.key for f in fields.values() if k.name in f.kinds}) for k in kinds.values()}
+
+
+def _hash(kinds: Iterable[Kind], fields: Iterable[Field], made: Iterable[Method]) -> str:
     listed = [
         {"name": k.name, "case": k.case, "brief": k.brief, "since": k.since, "removed": k.removed}
         for k in sorted(kinds, key=lambda kind: kind.name)
     ]
-    return sha256_hex(canonical({"kinds": listed, "fields": {f.name: f.hash for f in fields}}))
+    stated: dict[str, Any] = {"kinds": listed, "fields": {f.name: f.hash for f in fields}}
+    if steps := sorted((method.stated() for method in made), key=canonical):
+        stated["methods"] = steps
+    return sha256_hex(canonical(stated))

@@ -3,6 +3,8 @@
 Material is anything that changes what leaves or why: a new field, a wider type, longer retention, another purpose, more
 kinds, another recipient, another query behind a count. The lists of keys below are the whole rule. A key that is in
 neither list cannot exist: the loader refuses it, and a test holds the two lists against the fields of `Field`.
+Another method (the code that makes a value, `audit.method`) is told and not material: what may leave, and the query of
+a count, is the same; decision 0027 says why.
 `aspects` says in a closed list of words how a field changed, for people; whether it is material is not theirs to say.
 """
 
@@ -21,7 +23,7 @@ MATERIAL = frozenset(
 
 ASPECTS = (
     *("added", "removed", "widened", "narrowed", "longer kept", "shorter kept", "other purpose", "other kinds"),
-    *("other meaning", "other date", "editorial"),
+    *("other meaning", "other date", "other method", "editorial"),
 )
 _ASPECT = {"purpose": "other purpose", "kinds": "other kinds", "case": "other kinds", "expires": "other date"}
 _WIDER_WITH_ALL = ("choices", "directories", "keys", "bounds")
@@ -77,8 +79,25 @@ def _kind_change(before: Kind, after: Kind) -> Change:
 def _fields(old: Catalogue, new: Catalogue) -> Iterator[Change]:
     for name in old.fields.keys() | new.fields.keys():
         change = field_change(old.fields.get(name), new.fields.get(name))
+        change = change or method_change(old, new, name)
         if change is not None:
             yield change
+
+
+def method_change(old: Catalogue, new: Catalogue, name: str) -> Change | None:
+    """Return how the making of a field changed whose definition did not; None where nothing did."""
+    before, after = old.fields.get(name), new.fields.get(name)
+    if before is None or after is None or after.removed or before.hash != after.hash:
+        return None
+    was, now = ({m.told(after.key) for m in one.made(after.key, *after.kinds)} for one in (old, new))
+    if was == now:
+        return None
+    detail = f"made by {_some(was - now)} → {_some(now - was)}"
+    return Change(name, "changed", False, detail, ("other method",))
+
+
+def _some(made: set[str]) -> str:
+    return ", ".join(sorted(made)) or "nothing stated"
 
 
 def field_change(before: Field | None, after: Field | None) -> Change | None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from audit import method
 from audit.catalogue import CASES, EVERY, REQUEST, Catalogue, Field
 from audit.types import TYPES
 
@@ -62,13 +63,25 @@ def _pages(catalogue: Catalogue) -> Iterator[str]:
         for kind in (k for k in catalogue.kinds.values() if k.case == case):
             yield from (f"- `{kind.name}`: {kind.brief}",)
         for field in fields:
-            yield from _section(field)
-    yield from ("", "## The closed list of types", "", "| type | can carry |", "| --- | --- |")
+            yield from _section(field, catalogue)
+    yield from ("", "## How values are made", "")
+    yield "Each field names the code places that make it, what each reads for it, and a version: the beginning of the"
+    yield "SHA-256 of the place's source, so that other code is another version. `python -m audit methods` holds them"
+    yield "against the installed source. `diffgram-home explain` and the pages show them beside each value, from the"
+    yield "catalogue by which that value was sealed."
+    yield from (
+        "",
+        "## The closed list of types",
+        "",
+        "| type | can carry | stands for something else |",
+        "| --- | --- | --- |",
+    )
     for rule in TYPES.values():
-        yield f"| `{rule.name}` | {rule.carries} |"
+        stands = "; ".join(f"`{value}`: {words}" for value, words in rule.stands.items())
+        yield f"| `{rule.name}` | {rule.carries} | {stands} |"
 
 
-def _section(field: Field) -> Iterator[str]:
+def _section(field: Field, catalogue: Catalogue) -> Iterator[str]:
     yield from (
         "",
         f"### `{field.name}`",
@@ -89,10 +102,21 @@ def _section(field: Field) -> Iterator[str]:
         "asked for again": "never expires" if field.expires == "never" else f"on {field.expires}",
         "if you turn it off": field.if_off,
         "how it is computed": f"`{field.explain}`" if field.explain else "",
+        "made by": _made(field, catalogue),
         "owner, since": f"{field.owner}, {field.since}",
         "definition": f"`{field.hash}`",
     }
     yield from (f"| {name} | {value} |" for name, value in rows.items() if value)
+
+
+def _made(field: Field, catalogue: Catalogue) -> str:
+    made = catalogue.made(field.key, *field.kinds)
+    if not made:
+        return method.NOT_OURS if field.type == "envelope" else ""
+    return "; ".join(
+        f"`{m.place}` from {', '.join(f'`{name}`' for name in m.inputs[field.key])}, version `{m.version}`"
+        for m in made
+    )
 
 
 def _plain(value: Any) -> str:

@@ -7,7 +7,7 @@ or no for a decoded JSON value; it never repairs. Reducing what a product hands 
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,9 +15,21 @@ from audit.index import Index
 
 Check = Callable[[Any], bool]
 MAX_ID = 2**53 - 1
-SENTINELS = {-1: "timed out", -2: "failed"}
+SENTINELS = (-1, -2)
 WINDOW = timedelta(days=400)
 OTHER, NO_PLACE, NO_TYPE, NO_ROUTE = "other", "<place>", "<type>", "<route>"
+_NO_ANSWER = {-1: "timed out: there is no number", -2: "failed: there is no number"}
+_STRANGE_PLACE = {NO_PLACE: "a place in code that the index of shipped code does not name"}
+_STRANGE_TYPE = {NO_TYPE: "an exception type that the index of shipped code does not name"}
+STANDS: Mapping[str, Mapping[Any, str]] = {
+    **dict.fromkeys(("count", "size_bytes", "duration_ms"), _NO_ANSWER),
+    "choice": {OTHER: "none of the declared choices"},
+    "place": _STRANGE_PLACE,
+    "type": _STRANGE_TYPE,
+    "route": {NO_ROUTE: "an address that no registered URL rule matches"},
+    "error_log": {**_STRANGE_PLACE, **_STRANGE_TYPE},
+}
+"""Values that stand for something else, by type, in words; those of `error_log` stand inside it."""
 MAX_CHAIN, MAX_SHAPES, MAX_FRAMES, MAX_KEYS = 8, 8, 50, 64
 
 PRECISIONS: Mapping[str, str] = {
@@ -40,7 +52,11 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z
 
 @dataclass(frozen=True, slots=True)
 class TypeRule:
-    """One type of the closed list: what it can carry, its parameters, and how its check is made."""
+    """One type of the closed list: what it can carry, its parameters, and how its check is made.
+
+    `stands` has the values that stand for something else, with what they mean: sentinels, and stand-ins for what is not
+    in the type's list.
+    """
 
     name: str
     carries: str
@@ -48,6 +64,11 @@ class TypeRule:
     optional: frozenset[str]
     make: Callable[[Mapping[str, Any], Index], Check]
     needs_unit: bool = False
+    stands: Mapping[Any, str] = field(default_factory=dict)
+
+    def means(self, value: Any) -> str:
+        """Return in words what a value stands for that is none of its own kind; nothing for all others."""
+        return self.stands.get(value, "") if type(value) in (int, str) else ""
 
 
 def size_class(length: int) -> str:
@@ -241,7 +262,8 @@ def _never(_params: Mapping[str, Any], _: Index) -> Check:
 
 
 def _rule(name: str, carries: str, make: Any, required: str = "", optional: str = "", unit: bool = False) -> TypeRule:
-    return TypeRule(name, carries, frozenset(required.split()), frozenset(optional.split()), make, unit)
+    stands = STANDS.get(name, {})
+    return TypeRule(name, carries, frozenset(required.split()), frozenset(optional.split()), make, unit, stands)
 
 
 def _fixed(pattern: re.Pattern[str]) -> Callable[[Mapping[str, Any], Index], Check]:

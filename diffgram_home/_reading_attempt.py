@@ -175,7 +175,12 @@ def _of_policy(entry: record.Policy) -> tuple[str, str | None, str | None, str |
 
 
 def _of_mode(entry: record.Mode) -> tuple[str, str | None, str | None, str | None]:
-    return entry.kind or entry.case, entry.from_, entry.to, f"by {entry.source}; generation {entry.generation}"
+    return (
+        entry.kind or entry.case,
+        entry.from_,
+        entry.to,
+        f"by {entry.source}; generation {entry.generation} of its switch",
+    )
 
 
 def _of_person(entry: record.Person) -> tuple[str, str | None, str | None, str | None]:

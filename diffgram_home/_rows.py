@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from audit.catalogue import CASES, REQUEST, Field
+from audit.catalogue import CASES, REQUEST, Catalogue, Field
 from audit.gate import Rules
 from audit.modes import MODES, Switch, effective
+from audit.types import TYPES
 from diffgram_home import attempts, bodies, explaining, facts, instructing, ledger, rules, views
 from diffgram_home.blocks import position_mode, unpack
 from diffgram_home.deciding import BY_DATE
@@ -106,8 +107,11 @@ def _own(home: Home, case: str) -> tuple[str, Mapping[str, str]]:
     return file.cases[case], effective(home.catalogue, file.cases, file.kinds)
 
 
-def field_rows(home: Home, session: Session, now: datetime) -> tuple[views.Field, ...]:
-    """Every field of the catalogue, in its order, with what was decided about it."""
+def field_rows(
+    home: Home, session: Session, now: datetime, catalogue: Catalogue | None = None
+) -> tuple[views.Field, ...]:
+    """Every field of the catalogue at hand (today's), in its order, with what was decided about it."""
+    catalogue = catalogue or home.catalogue
     approvals, declines = defaultdict(list), {}
     for row in session.scalars(select(Approval).order_by(Approval.id)):
         approvals[row.field].append(row)
@@ -115,17 +119,23 @@ def field_rows(home: Home, session: Session, now: datetime) -> tuple[views.Field
         declines[declined.field, declined.hash] = declined
     off = rules.within(home, session, now).consent.off
     return tuple(
-        _field_row(field, approvals[field.name], declines.get((field.name, field.hash)), field.name in off, now)
-        for field in home.catalogue.fields.values()
+        _field_row(field, catalogue, approvals[field.name], declines.get((field.name, field.hash)), off, now)
+        for field in catalogue.fields.values()
     )
 
 
 def _field_row(
-    field: Field, approvals: Sequence[Approval], no: Decline | None, off: bool, now: datetime
+    field: Field,
+    catalogue: Catalogue,
+    approvals: Sequence[Approval],
+    no: Decline | None,
+    off: Container[str],
+    now: datetime,
 ) -> views.Field:
     own = [row for row in approvals if row.hash == field.hash and row.withdrawn_at is None]
     row = next((row for row in reversed(own) if row.expires_at is None or row.expires_at > now), None)
     values = {name: getattr(field, name) for name in Field.__slots__}
+    made = explaining.made(field.key, field.kinds, catalogue)
     return views.Field(
         **values,
         state=_field_state(field, approvals, row, no),
@@ -137,7 +147,10 @@ def _field_row(
         source=row.source if row else None,
         declined_by=no.actor if no else None,
         declined_at=no.at if no else None,
-        off=off,
+        off=field.name in off,
+        made=made,
+        unmade=explaining.unmade(field, made),
+        stands=TYPES[field.type].stands,
     )
 
 

@@ -108,6 +108,8 @@ def _fields(new: Catalogue, installed: Catalogue, decided: Basis) -> Iterator[As
             if change is not None:
                 detail = change.detail
                 yield Asked(name, change.what, change.aspects, change.material, detail, after.hash, decision or WAITING)
+        elif other := difference.method_change(installed, new, name):
+            yield Asked(name, other.what, other.aspects, other.material, other.detail, after.hash, NONE)
 
 
 def _with_old_name(asked: Asked, new: Catalogue, gone: list[Field]) -> Asked:

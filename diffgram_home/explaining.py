@@ -1,18 +1,24 @@
 """Explains the bytes of a batch: each line as it is, each value beside the field that declares it.
 
-The bytes are shown, never made again: a value's text is cut out of its line. A name that today's catalogue does not
-have (the batch is older) is shown without a field.
+The bytes are shown, never made again: a value's text is cut out of its line. How a value was made is said in the words
+of the catalogue that is handed in, which for what left is the one by which it was sealed (`catalogues`). A name that it
+does not have is shown without a field.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from audit.catalogue import HEADER, Catalogue
+from audit.catalogue import HEADER, Catalogue, Field
+from audit.method import NOT_MEASURED, NOT_OURS, UNSTATED
+from audit.types import TYPES
 from diffgram_home import views
 
+ENVELOPE_TYPE, ERROR_LOG = "envelope", "error_log"
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -39,7 +45,9 @@ def line(text: bytes, number: int, catalogue: Catalogue) -> views.Line:
     kind = HEADER if number == 1 else _text(members.get("kind"))
     declared = catalogue.of_kind(kind)
     values = tuple(
-        _value(key, bytes(raw), declared.get(key)) for key, raw in members.items() if number == 1 or key != "kind"
+        _value(key, bytes(raw), kind, declared.get(key), catalogue)
+        for key, raw in members.items()
+        if number == 1 or key != "kind"
     )
     return views.Line(number, kind, shown, values)
 
@@ -49,11 +57,60 @@ def message(value: dict[str, Any], catalogue: Catalogue) -> views.Line:
     return line(msgspec.json.encode(value), 2, catalogue)
 
 
-def _value(key: str, raw: bytes, field: Any) -> views.Value:
+def made(key: str, kinds: Sequence[str], catalogue: Catalogue) -> tuple[views.Made, ...]:
+    """How a key is made in messages of `kinds`, as the catalogue states it."""
+    return tuple(
+        views.Made(
+            one.place,
+            one.inputs[key],
+            one.version,
+            tuple(kind for kind in kinds if one.makes(kind, catalogue.kinds[kind].case, key)),
+        )
+        for one in catalogue.made(key, *kinds)
+    )
+
+
+def unmade(field: Field, made: Sequence[views.Made]) -> str:
+    """Why no code place is stated; nothing where one is."""
+    if made:
+        return ""
+    return NOT_OURS if field.type == ENVELOPE_TYPE else UNSTATED
+
+
+def _value(key: str, raw: bytes, kind: str, field: Field | None, catalogue: Catalogue) -> views.Value:
     text = raw.decode("utf-8", "replace")
     if field is None:
-        return views.Value(key, text, None, "not in today's catalogue", "", "", "")
-    return views.Value(key, text, field.name, field.brief, field.type, field.sensitivity, field.identifies)
+        strange = "not in the catalogue by which it is explained"
+        return views.Value(key, text, None, strange, "", "", "", None, "", (), UNSTATED, None, NOT_MEASURED)
+    found = made(key, (kind,), catalogue)
+    return views.Value(
+        path=key,
+        text=text,
+        field=field.name,
+        brief=field.brief,
+        type=field.type,
+        sensitivity=field.sensitivity,
+        identifies=field.identifies,
+        unit=field.unit,
+        means=means(field, text),
+        made=found,
+        unmade=unmade(field, found),
+        query=field.explain,
+        duration=NOT_MEASURED,
+    )
+
+
+def means(field: Field, text: str) -> str:
+    """What a value stands for, where that is something else than itself; `text` is its exact JSON."""
+    rule = TYPES[field.type]
+    if not rule.stands:
+        return ""
+    if field.type == ERROR_LOG:  # the names stand inside it
+        return "; ".join(f"{name}: {words}" for name, words in rule.stands.items() if f'"{name}"' in text)
+    try:
+        return rule.means(json.loads(text))
+    except ValueError:
+        return ""
 
 
 def _text(raw: msgspec.Raw | None) -> str:

@@ -98,6 +98,14 @@ def releases(home: Home) -> tuple[views.Release, ...]:
     return tuple(_release(entry, position, installed, beside[named]) for position, named, entry in reversed(rows))
 
 
+def installed(session: Session, digest: str, now: datetime) -> None:
+    """A catalogue is installed now: what was told before about it, or about an earlier one, is over."""
+    position = session.scalar(select(func.max(Listed.position)).where(Listed.catalogue == digest))
+    reached = select(Listed.catalogue).where(Listed.position <= (-1 if position is None else position))
+    for named in {digest, *session.scalars(reached)}:
+        counting.end_notice(session, now, CHANGES, named)
+
+
 def _beside(home: Home, session: Session, wanted: set[str]) -> Mapping[str, tuple[Change, ...] | None]:
     """Catalogue → what it changes beside the installed one, None for another product's; each is parsed once."""
     known: dict[str, tuple[Change, ...] | None] = home.cache.setdefault("beside", {})

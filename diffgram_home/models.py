@@ -283,6 +283,15 @@ class Covered(Base):
     last_at: Mapped[datetime] = mapped_column(Instant)
 
 
+class KeptCatalogue(Base):
+    """A catalogue that was installed here, as the files it was read from (JSON: name and text of each), by its hash."""
+
+    __tablename__ = "catalogue"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kept_at: Mapped[datetime] = mapped_column(Instant)
+    sources: Mapped[str] = mapped_column(Text)
+
+
 class Hour(Base):
     """What happened to one case in one hour: messages collected, messages and bytes that left, attempts."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from audit.catalogue import HEADER, Catalogue
+from diffgram_home import explaining
 
 _DECODER = json.JSONDecoder()
 _BETWEEN = " \t\r\n,:"
@@ -17,11 +18,12 @@ _BETWEEN = " \t\r\n,:"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of text; with a key it is that key's value."""
+    """A stretch of text; with a key it is that key's value, and `means` says so where it stands for something else."""
 
     text: str
     key: str = ""
     field: str = ""
+    means: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,9 @@ def line(number: int, text: str, catalogue: Catalogue) -> Line:
     pieces: list[Piece] = []
     position = 0
     for key, start, end in _values(text):
-        name = fields[key].name if key in fields else ""
-        pieces += (Piece(text[position:start]), Piece(text[start:end], key, name))
+        field, value = fields.get(key), text[start:end]
+        explained = (field.name, explaining.means(field, value)) if field else ("", "")
+        pieces += (Piece(text[position:start]), Piece(value, key, *explained))
         position = end
     return Line(number, kind, (*pieces, Piece(text[position:])))
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 
 from audit import checkpoint
-from audit.catalogue import CASES
+from audit.catalogue import CASES, Catalogue
 from diffgram_home import _rows, bodies, facts, ledger, rules, views
 from diffgram_home._reading_attempt import attempt, history
 from diffgram_home.errors import StoreError
@@ -81,10 +81,13 @@ def cases(home: Home) -> tuple[views.Case, ...]:
         return tuple(_rows.case_row(home, session, case, holding) for case in CASES)
 
 
-def fields(home: Home, now: datetime | None = None) -> tuple[views.Field, ...]:
-    """Every field of the catalogue with its approval, in the catalogue's order; the page searches and filters."""
+def fields(home: Home, now: datetime | None = None, catalogue: Catalogue | None = None) -> tuple[views.Field, ...]:
+    """Every field of the catalogue with its approval, in the catalogue's order; the page searches and filters.
+
+    Another catalogue than today's is one by which something was sealed: its definitions, with today's decisions.
+    """
     with home.store.read() as session:
-        return _rows.field_rows(home, session, now or datetime.now(UTC))
+        return _rows.field_rows(home, session, now or datetime.now(UTC), catalogue)
 
 
 def pending(home: Home, *, case: str | None = None, limit: int = 20, lines: int = 50) -> views.PendingPage:

@@ -52,6 +52,20 @@ _NEXT: Final = {
 """What to do after that, and where."""
 
 
+_ABOUT: Final = {
+    "technical": "about the software",
+    "interaction": "what somebody did in the product",
+    "organisation": "about your organisation or this installation",
+    "personal": "about a person",
+}
+"""What each sensitivity of the catalogue means."""
+_LEADS: Final = {
+    **dict.fromkeys(("catalogue-changed", "sending-stopped", "approval-ended"), ("fields.show", "undecided")),
+    "approval-missing": ("fields.show", "undecided"),
+    "approval-ends": ("fields.show", "approved"),
+    "release-changes": ("releases.show", None),
+}
+"""Where a notice's hint is followed: the page, and what of it is shown."""
 CASE_NAMES: Final = {
     "event": "Events and errors",
     "browser": "Pages and browsers",
@@ -110,6 +124,7 @@ class Link:
 def register(app: Flask) -> None:
     """Add the filters and the values that all templates share."""
     app.jinja_env.filters.update(
+        about=lambda sensitivity: _ABOUT.get(sensitivity, ""),
         actor=actor,
         bytes=size,
         case_name=lambda case: CASE_NAMES.get(case, case),
@@ -118,6 +133,7 @@ def register(app: Flask) -> None:
         day=day,
         first_upper=first_upper,
         hexed=bytes.hex,
+        lead=lead,
         level=level,
         plural=plural,
         short=short_hash,
@@ -178,6 +194,12 @@ def may(endpoint: str) -> bool:
 def level(found: views.Notice) -> str:
     """How loud a notice is: what stops the work or may lose something is loudest."""
     return "stop" if any(word in found.code for word in _STOP) else "warn"
+
+
+def lead(found: views.Notice) -> str:
+    """The address where the hint of a notice is followed; empty where no page of ours does."""
+    endpoint, state = _LEADS.get(found.code, ("", None))
+    return url_for(endpoint, state=state) if endpoint else ""
 
 
 def written(value: object) -> str:

@@ -21,7 +21,7 @@ from audit import gate, record
 from audit.errors import Refused
 from audit.gate import Header, Rules
 from audit.modes import ALL_OFF, MODES
-from diffgram_home import blocks, bodies, counting, ledger
+from diffgram_home import blocks, bodies, counting, facts, ledger
 from diffgram_home import rules as ruling
 from diffgram_home._batching import Made, Piece, begin, header_for, seal_pieces, write_down
 from diffgram_home.errors import StoreError
@@ -146,7 +146,7 @@ def _seal_some(home: Home, session: Session, case: str, now: datetime) -> tuple[
     if not any(rules.modes.of(kind.name).mode == "on" for kind in home.catalogue.live_kinds(case)):
         return [], _pass_by(session, case, now)
     if not all(map(rules.consent.allows, home.catalogue.wrapping())):
-        _say_not_approved(session, case, now)
+        _say_not_approved(home, session, case, now)
         return [], False
     loaded = _waiting(home, session, case, now)
     if not loaded:
@@ -203,8 +203,14 @@ def _pass_by(session: Session, case: str, now: datetime) -> bool:
     return bool(passed)
 
 
-def _say_not_approved(session: Session, case: str, now: datetime) -> None:
-    """The header itself is not approved: messages collected under `on` wait for the decision."""
+def _say_not_approved(home: Home, session: Session, case: str, now: datetime) -> None:
+    """The header itself is not approved: messages collected under `on` wait for the decision.
+
+    Not said a second time where a release asks for that decision and its own notice says so (`upgrading.tell`).
+    """
+    asked = facts.get(session, "undecided", {})
+    if any(field.name in asked for field in home.catalogue.wrapping()):
+        return
     waiting = session.scalar(select(func.count()).where(Block.case == case, Block.waiting))
     if waiting:
         text = f"case '{case}' is on, but the fields that go with every batch are not approved: nothing leaves"

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from audit import record
 from audit.catalogue import REQUEST, Field
-from diffgram_home import comparing, counting, deciding, facts, ledger, mailing, rules, sealing
+from diffgram_home import catalogues, comparing, counting, deciding, facts, ledger, listing, mailing, rules, sealing
 from diffgram_home.comparing import ALLOWED, Basis
 from diffgram_home.deciding import BY_DATE, Act
 from diffgram_home.home import Home
@@ -52,9 +52,11 @@ def attend(home: Home, now: datetime) -> None:
 def look(home: Home, now: datetime) -> Looked | None:
     """Take notice of another catalogue; None when it is the one of the last time. Raises StoreError."""
     with home.store.read() as session:
-        if facts.get(session, "catalogue") == home.catalogue.hash:
+        known = catalogues.kept(session, home.catalogue.hash)
+        if known and facts.get(session, "catalogue") == home.catalogue.hash:
             return None
     with home.store.write() as session:
+        catalogues.keep(session, home.catalogue, now)
         seen = facts.get(session, "catalogue")
         if seen == home.catalogue.hash:  # another process was faster
             return None
@@ -74,6 +76,7 @@ def _take_over(home: Home, session: Session, seen: str | None, now: datetime) ->
     facts.put(session, "undecided", asked)
     facts.put(session, "catalogue", home.catalogue.hash)
     facts.put(session, "definitions", {name: field.hash for name, field in live.items()})
+    listing.installed(session, home.catalogue.hash, now)
     if seen is not None:
         _record(session, seen, home.catalogue.hash, asked, now)
         changes = [decided.change(field) for field in appeared if field.name in asked]
@@ -144,7 +147,11 @@ def tell(home: Home, session: Session, now: datetime) -> None:
         waits = "1 field waits" if len(asked) == 1 else f"{len(asked)} fields wait"
         reworded = len(asked) - len(material)
         words = f" ({reworded} only in other words)" if reworded else ""
-        text = f"a release changed what may leave: {waits} for your decision{words} and stay here: {_some(asked)}"
+        stay = "stays here" if len(asked) == 1 else "stay here"
+        text = f"a release changed what may leave: {waits} for your decision{words} and {stay}: {_some(asked)}"
+        if any(field.name in asked for field in home.catalogue.wrapping()):
+            text += "; some go around every batch, so nothing leaves until you decide"
+            counting.end_notice(session, now, sealing.NOT_APPROVED)
     counting.reword(session, now, code, "", text, hint)
 
 

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -209,12 +210,17 @@ def _password_file(places: Places, whose: str) -> Path:
 def _password(places: Places, whose: str, shown: bool) -> str:
     file = places.data / f"{whose}-password"
     if not file.exists():
-        return f"sign in as {ACCOUNT}; the password was shown when the account was made"
+        return f"sign in as {ACCOUNT} with the password of the first start; for a new one: {_renewal(places, whose)}"
     if not shown:
         return f"sign in as {ACCOUNT}; read the password in {file}, then delete that file"
     password = file.read_text(encoding="ascii").strip()
     file.unlink()
     return f"sign in as {ACCOUNT} with the password {password} (shown this once)"
+
+
+def _renewal(places: Places, whose: str) -> str:
+    command = places.home_command if whose == "home" else places.corporate_command
+    return shlex.join(command("account", "password", ACCOUNT))
 
 
 def _pin_again(settings: Path, files: Iterable[Path]) -> None:

@@ -1,13 +1,13 @@
 """Received messages, the batch each came in, its exact bytes and its receipt; and the releases that explain them."""
 
 import json
-from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
 
 from audit import receipt, signed
-from audit.catalogue import CASES, Catalogue
+from audit.catalogue import CASES, Catalogue, Field
 from audit.errors import SignatureRefused
+from audit.types import TYPES
 from corporate import reading, releases
 from corporate.models import Batch
 from corporate.pages.guarding import server
@@ -45,6 +45,7 @@ def show(wanted: int) -> str:
         batch=found,
         customer=customer,
         lines=lines,
+        types=TYPES,
         fields=_fields(server().catalogue(json.loads(found.header)["catalogue"]), lines),
         signature=_signature(found),
     )
@@ -89,16 +90,14 @@ def _batch(wanted: int) -> tuple[Batch, str, list[str]]:
     return found
 
 
-def _fields(known: Catalogue | None, lines: list[str]) -> list[Any]:
-    """The definitions of the fields in this batch's messages."""
-    if known is None:
-        return []
-    found = {}
-    for line in lines[1:]:
+def _fields(known: Catalogue | None, lines: list[str]) -> dict[str, list[Field]]:
+    """The definitions of the fields in this batch's messages, by kind of message."""
+    found: dict[str, dict[str, Field]] = {}
+    for line in lines[1:] if known is not None else ():
         message = json.loads(line)
-        stated = known.of_kind(message["kind"])
-        found.update({stated[key].name: stated[key] for key in message if key in stated})
-    return [found[name] for name in sorted(found)]
+        stated = known.of_kind(message["kind"])  # type: ignore[union-attr]
+        found.setdefault(message["kind"], {}).update({key: stated[key] for key in message if key in stated})
+    return {kind: [fields[key] for key in sorted(fields)] for kind, fields in sorted(found.items())}
 
 
 def _before(text: str) -> tuple[int, int] | None:

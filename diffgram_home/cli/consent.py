@@ -161,7 +161,8 @@ def approve(
 ) -> Exit:
     """Approve fields as they are defined now, so that they may leave when their case is on.
 
-    Name fields (a namespace such as `annotator` means all of its fields), or give --case or --all. With --case the
+    Name fields (a namespace such as `annotator` means all of its fields, a kind of message such as `home/error` all of
+    its fields), or give --case or --all. With --case the
     fields that wrap every batch, home.header and home.envelope, are approved too, because nothing can leave without
     them. The approval is pinned to the hash of each definition: a release that changes one waits for you again. With
     --expires it ends after that day; approved fields get the new date. What was declined is approved only by name.
@@ -280,6 +281,6 @@ def _chosen(
 
 
 def _named(live: dict[str, views.Field], name: str) -> set[str]:
-    """The field called `name`, or all fields of the namespace `name`."""
-    inside = {field for field in live if field.startswith(f"{name}.")}
+    """The field called `name`, or all fields of the namespace, or of the kind of message, `name`."""
+    inside = {field for field, of in live.items() if field.startswith(f"{name}.") or name in of.kinds}
     return inside or {base.known(live, name, "field").name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,7 +121,11 @@ def _in_full(field: views.Field) -> str:
 
 def _words(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_words, value))
+    if isinstance(value, views.Made):
+        return f"{value.place} from {', '.join(value.inputs) or 'nothing'} (version {value.version})"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {words}" for name, words in value.items())
     if isinstance(value, Review):
         return f"{value.date}, by {value.by}: {value.link}"
     return "" if value is None else str(value)

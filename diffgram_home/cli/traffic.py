@@ -226,6 +226,13 @@ def show(home: Home, sequence: int, case: str | None) -> Exit:
     `diffgram-home show 12 | sha256sum` prints the hash that `sent`, the receipt and corporate have. Sequence numbers
     count in each case by themselves: name the --case when more than one has this number.
     """
+    sys.stdout.buffer.write(body_of(home, sequence, case))
+    sys.stdout.buffer.flush()
+    return Exit.DONE
+
+
+def body_of(home: Home, sequence: int, case: str | None) -> bytes:
+    """The bytes that stand under a number. Raises Stop when there are none, UsageError when several cases have it."""
     found = {c: body for c in ([case] if case else CASES) if (body := reading.body(home, c, sequence)) is not None}
     if len(found) > 1:
         raise click.UsageError(f"number {sequence} is used in {' and '.join(found)}: name one with --case")
@@ -235,6 +242,4 @@ def show(home: Home, sequence: int, case: str | None) -> Exit:
             "`diffgram-home sent` lists the numbers; bytes older than [keep] bodies_days are gone, their hashes stay",
             Exit.NOT_FOUND,
         )
-    sys.stdout.buffer.write(next(iter(found.values())))
-    sys.stdout.buffer.flush()
-    return Exit.DONE
+    return next(iter(found.values()))

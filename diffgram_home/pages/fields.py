@@ -23,7 +23,7 @@ LEFT: Final = ("never", "at least once")
 LONGEST_AUTHORITY: Final = 500
 MAY_SWITCH: Final = (ADMIN, SECURITY, OPERATOR)
 _OF_MANY: Final = {"approve": ("undecided", "withdrawn"), "decline": ("undecided",), "withdraw": ("approved",)}
-"""What a decision about a whole case, or about all, is asked for; a field that is named can be decided about again."""
+"""What a decision about a kind, a case, or all is asked for; a field that is named can be decided about again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ def show() -> str:
         shown=shown,
         chosen=chosen,
         groups=tuple(_groups(shown)),
+        by_kind=_by_kind(shown),
+        kinds=here().catalogue.kinds,
         cases=tuple(dict.fromkeys(field.case for field in every)),
         sensitivities=tuple(dict.fromkeys(field.sensitivity for field in every)),
         states=STATES,
@@ -151,13 +153,14 @@ def switch(mode: str) -> Response:
 
 def _ask(what: str) -> Response | str:
     every = reading.fields(here(), g.now)
-    names, case = set(request.args.getlist("name")), request.args.get("case", "")
+    names = set(request.args.getlist("name"))
+    case, kind = request.args.get("case", ""), request.args.get("kind", "")
     _known(names, every)
     chosen = [
         field
         for field in every
         if (field.name in names and _decidable(what, field))
-        or (case in ("all", field.case) and stage(field) in _OF_MANY[what])
+        or ((case in ("all", field.case) or kind in field.kinds) and stage(field) in _OF_MANY[what])
     ]
     if not chosen:
         return redirect(url_for(".show", done="same"), 303)  # type: ignore[return-value]
@@ -218,6 +221,15 @@ def _authority() -> str:
     if len(said) > LONGEST_AUTHORITY:
         raise NotUnderstood("the authority is too long; nothing was changed", f"use {LONGEST_AUTHORITY} letters")
     return said
+
+
+def _by_kind(found: Sequence[views.Field]) -> dict[str, dict[str, list[views.Field]]]:
+    """The fields of each kind of message, by case; one of several kinds stands under each of them."""
+    kinds: dict[str, dict[str, list[views.Field]]] = {}
+    for field in found:
+        for kind in field.kinds:
+            kinds.setdefault(field.case, {}).setdefault(kind, []).append(field)
+    return kinds
 
 
 def _groups(found: Sequence[views.Field]) -> Iterator[tuple[str, list[views.Field]]]:

@@ -2,7 +2,8 @@
 
 from flask import Blueprint, Response, g, make_response, render_template, request
 
-from diffgram_home import pieces, reading
+from diffgram_home import catalogues, pieces, reading
+from diffgram_home.home import Home
 from diffgram_home.pages import asking
 from diffgram_home.pages.sent import definitions
 from diffgram_home.permissions import ROLES, permission
@@ -21,7 +22,7 @@ def show() -> str:
     home = here()
     page = reading.pending(home, limit=10, lines=0)
     kept = reading.kept(home, before=_before(), limit=KEPT)
-    bodies = [pieces.body(batch.body or b"", home.catalogue, most=LINES_OF_EACH) for batch in page.batches]
+    bodies = [_body(home, batch.body or b"") for batch in page.batches]
     kept_lines = [pieces.line(0, entry.line.text, home.catalogue) for entry in kept.entries]
     shown = [*(line for body in bodies for line in body.lines), *kept_lines]
     return render_template(
@@ -31,7 +32,7 @@ def show() -> str:
         kept=tuple(zip(kept.entries, kept_lines, strict=True)),
         older=".".join(map(str, kept.older)) if kept.older else None,
         unreadable=kept.unreadable,
-        meaning=definitions(home, shown),
+        meaning=definitions(home, shown, home.catalogue),
         withheld=reading.withheld(home, days=30, now=g.now),
         by_hand=home.settings.sending.by_hand,
     )
@@ -48,6 +49,11 @@ def download(sha256: str) -> Response:
     answer.content_type = "application/x-ndjson"
     answer.headers["Content-Disposition"] = f'attachment; filename="{sha256[:16]}.ndjson"'
     return answer
+
+
+def _body(home: Home, body: bytes) -> pieces.Body:
+    """The first lines of a batch that waits, in the words of the catalogue by which it was sealed."""
+    return pieces.body(body, catalogues.of(home, body).catalogue, most=LINES_OF_EACH)
 
 
 def _before() -> tuple[int, int] | None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from audit.catalogue import ENVELOPE, Kind
+from audit.catalogue import ENVELOPE, Catalogue, Kind
 from audit.modes import MODES
-from diffgram_home import drawing, pieces, proofs, reading, views
+from diffgram_home import catalogues, drawing, pieces, proofs, reading, views
 from diffgram_home.attempts import BY_HAND
 from diffgram_home.home import Home
 from diffgram_home.models import OUTCOMES
@@ -32,10 +32,10 @@ class Meaning:
     kinds: tuple[Kind, ...]
 
 
-def definitions(home: Home, lines: Sequence[pieces.Line]) -> Meaning:
-    """What stands beside the lines: each definition once, with the decision about it."""
-    known = {field.name: field for field in reading.fields(home)}
-    kinds = tuple(home.catalogue.kinds[name] for name in pieces.kinds(lines) if name in home.catalogue.kinds)
+def definitions(home: Home, lines: Sequence[pieces.Line], catalogue: Catalogue) -> Meaning:
+    """What stands beside lines that `catalogue` explains: each definition once, with the decision about it."""
+    known = {field.name: field for field in reading.fields(home, catalogue=catalogue)}
+    kinds = tuple(catalogue.kinds[name] for name in pieces.kinds(lines) if name in catalogue.kinds)
     return Meaning(tuple(known[name] for name in pieces.used(lines) if name in known), kinds)
 
 
@@ -60,14 +60,16 @@ def one(number: int) -> str:
     """One attempt in full: the same bytes at every step, the receipt, the way to the root."""
     home, page = here(), _found(number)
     first = max(1, asking.row("from") or 1)
-    body = pieces.body(page.body or b"", home.catalogue, first=first, most=LINES)
+    words = catalogues.of(home, page.body or b"")
+    body = pieces.body(page.body or b"", words.catalogue, first=first, most=LINES)
     around = tuple(field for field in reading.fields(home) if ENVELOPE in field.kinds)
     return render_template(
         "attempt.html",
         page=page,
         line=page.line,
         body=body,
-        meaning=definitions(home, body.lines),
+        meaning=definitions(home, body.lines, words.catalogue),
+        words=words,
         around=around,
         steps=_by_name(page),
         proof=_proof(page.inclusion),

@@ -7,7 +7,7 @@ person of the customer asked to see.
 
 from diffgram_home.views.attempts import AttemptLine, AttemptPage, Inclusion, Receipt, Step, Unacknowledged
 from diffgram_home.views.cases import Asked, Bar, Case, Lane, Total, Withheld
-from diffgram_home.views.fields import UNDECIDED, Field
+from diffgram_home.views.fields import UNDECIDED, Field, Made
 from diffgram_home.views.incidents import Incident, IncidentStep
 from diffgram_home.views.lines import Line, Value
 from diffgram_home.views.overview import Checkpoint, Notice, Overview, Proof
@@ -32,6 +32,7 @@ __all__ = [
     "KeptPage",
     "Lane",
     "Line",
+    "Made",
     "Notice",
     "Overview",
     "Pending",

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from audit import catalogue
 
 UNDECIDED = ("new", "changed", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One code place that makes a value: `inputs` are the names that it reads for it, `version` that of its source.
+
+    `kinds` are those of the field's messages in which it makes it.
+    """
+
+    place: str
+    inputs: tuple[str, ...]
+    version: str
+    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +32,8 @@ class Field(catalogue.Field):
     `state` is approved, new (never approved), changed (another definition was approved), expired (the approval's date
     has come), declined, withdrawn, removed, or requested (leaves only in a request that a person sees and sends). `off`
     says that it is switched off, whatever was decided. Who decided last about this definition, and on whose authority,
-    is told for approvals and declines.
+    is told for approvals and declines. `made` says how its values are made, in the words of `unmade` where by no place
+    of ours that is stated; `stands` has the values that stand for something else, with what they mean.
     """
 
     state: str
@@ -30,6 +46,9 @@ class Field(catalogue.Field):
     declined_by: str | None
     declined_at: datetime | None
     off: bool
+    made: tuple[Made, ...]
+    unmade: str
+    stands: Mapping[Any, str]
 
     @property
     def undecided(self) -> bool:

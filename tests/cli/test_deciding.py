@@ -102,6 +102,13 @@ def test_a_namespace_stands_for_all_of_its_fields(shell: Shell):
     assert shell.ok("approve", "home.header", "--authority", "x", "--yes") == "these fields are approved already\n"
 
 
+def test_a_kind_of_message_stands_for_all_of_its_fields(shell: Shell):
+    shell.ok("approve", "home/header", "--authority", "ticket 7", "--yes")
+    approved = {field["name"] for field in shell.json("fields", "--state", "approved")}
+    assert len(approved) == 11
+    assert all(name.startswith("home.header.") for name in approved)
+
+
 def test_withdrawing_says_what_stops_working(shell: Shell):
     shell.ok("approve", "--all", "--authority", "ticket 7", "--yes")
     assert {f["state"] for f in shell.json("fields")} == {"approved", "requested"}

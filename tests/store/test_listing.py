@@ -89,6 +89,15 @@ def test_a_release_that_would_let_more_leave_is_told_before_anybody_installs_it(
     assert [(c.name, c.what, c.material) for c in newest.changes] == [("shop.boxes", "added", True)]
 
 
+def test_what_was_told_about_a_release_is_over_when_it_is_installed(home: Home) -> None:
+    hear(home, Corporate(OURS, NEWER))
+    assert listing.CHANGES in notices(home)
+    newest = listing.releases(home)[0].catalogue
+    with home.store.write() as session:
+        listing.installed(session, newest, NOW)
+    assert listing.CHANGES not in notices(home)
+
+
 def test_a_release_that_only_rewords_is_listed_and_not_told(home: Home) -> None:
     reworded = sources(OURS[1][1].replace("something counted for the tests", "something that is counted for tests"))
     hear(home, Corporate(OURS, reworded))

@@ -12,7 +12,7 @@ from audit import gate
 from audit.errors import Refused
 from diffgram_home import comparing, consenting, facts, migrations, reading, rules, sealing, switching, upgrading
 from diffgram_home import releases as opening
-from diffgram_home.models import Value
+from diffgram_home.models import Approval, Value
 from diffgram_home.settings import read
 from diffgram_home.store import open_store
 from tests.store import releases
@@ -382,3 +382,20 @@ def test_a_filled_database_of_the_first_release_is_brought_up_and_what_was_appro
     with home.store.read() as session:
         assert facts.get(session, "undecided")["shop.paid"][1] is True, "what was approved is not known in words"
     home.close()
+
+
+def test_a_release_that_asks_about_what_wraps_every_batch_is_told_once_with_what_to_do(place):
+    home = place.home
+    wrapped = next(field.name for field in home.catalogue.wrapping())
+    with home.store.write() as session:
+        facts.put(session, "catalogue", "0" * 64)
+        known = facts.get(session, "definitions")
+        facts.put(session, "definitions", known | {wrapped: "0" * 64})
+        row = session.query(Approval).filter_by(field=wrapped).one()
+        row.hash = "0" * 64
+    upgrading.look(home, LATER)
+    collect_and_seal(home, [2])
+    (notice,) = reading.notices(home)
+    assert notice.code == "catalogue-changed"
+    assert "some go around every batch, so nothing leaves until you decide" in notice.text
+    assert "approve or decline each" in notice.hint

@@ -33,8 +33,9 @@ from pathlib import Path
 spool, catalogue, index = map(Path, sys.argv[1:])
 event.start(spool, [catalogue], index)
 for number in range(1, 8):
+    size = 5120 if number < 7 else -1
     event.new("annotator/project-created", member_id=318, project_id=number, input_quota=20)
-    event.new("annotator/input-uploaded", project_id=number, input_id=number, input_size_bytes=5120, media="picture")
+    event.new("annotator/input-uploaded", project_id=number, input_id=number, input_size_bytes=size, media="picture")
 event.new("annotator/project-created", member_id=318, project_id=9, input_quota=20, title="a name somebody typed")
 try:
     raise PermissionError("rose@hospital.example may not", 4711)
