@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from audit import catalogue, difference, document, methods, promises
+from audit import catalogue, difference, document, generated, methods, promises
 from audit.errors import CatalogueFaults
 
 OK, STALE, USAGE, MATERIAL_CHANGE, FAULTY = range(5)
@@ -138,17 +138,10 @@ def _promises(options: argparse.Namespace) -> int:  # noqa: ARG001  every verb i
 
 def _document(options: argparse.Namespace) -> int:
     made = {path: make() for path, make in PAGES.items()}
-    if options.write:
-        for path, page in made.items():
-            path.write_text(page, encoding="utf-8")
-        return OK
-    if not options.check:
+    if not (options.write or options.check):
         print("\n".join(made.values()), end="")
         return OK
-    stale = [path for path, page in made.items() if not path.exists() or path.read_text(encoding="utf-8") != page]
-    for path in stale:
-        print(f"{path} is stale; run python -m audit document --write", file=sys.stderr)
-    return STALE if stale else OK
+    return generated.settle(made, "python -m audit document --write", write=options.write)
 
 
 if __name__ == "__main__":

@@ -35,11 +35,12 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class _Signing:
-    """Keys and manifest as they were when the manifest's file changed last (nanoseconds since 1970)."""
+    """Keys, manifest and root's fingerprint as they were when the manifest's file changed last (ns since 1970)."""
 
     changed_ns: int
     keys: Keys
     manifest: dict[str, Any]
+    root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,11 @@ class Corporate:
 
     def list_checkpoint(self) -> str | None:
         """The signed checkpoint of the published list; None while no key of that purpose serves."""
-        key = self.keys.signing.get(keys.CATALOGUES)
+        current = self._current()
+        key = current.keys.signing.get(keys.CATALOGUES)
         if key is None:
             return None
-        root = keys.fingerprint(signed.from_jwk(self.manifest["root"]))
-        self._list[:] = [publishing.checkpoint(self.store, root, key, next(iter(self._list), None))]
+        self._list[:] = [publishing.checkpoint(self.store, current.root, key, next(iter(self._list), None))]
         return self._list[0].note
 
     def _current(self) -> _Signing:
@@ -113,7 +114,8 @@ def _read(settings: Settings) -> _Signing:
     except OSError:
         changed_ns = 0  # `load` says what is wrong with the file
     stated = manifest.load(settings.folder)
-    return _Signing(changed_ns, _named(keys.load(settings.keys), stated), stated)
+    root = keys.fingerprint(signed.from_jwk(stated["root"]))
+    return _Signing(changed_ns, _named(keys.load(settings.keys), stated), stated, root)
 
 
 def _named(found: Keys, stated: Mapping[str, Any]) -> Keys:

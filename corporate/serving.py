@@ -18,11 +18,12 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
+from audit.quiet import Quiet
 from corporate import listening, manifest, migrating
 from corporate.app import create_app
 from corporate.errors import OperatorError
-from corporate.quiet import QuietLogger
 from corporate.server import open_corporate, prepare
 from corporate.settings import Pages, Settings, Wire
 
@@ -115,12 +116,16 @@ def _options(listener: Wire | Pages, fd: int) -> dict[str, Any]:
         "graceful_timeout": 10,
         "loglevel": "warning",
         "errorlog": "-",
-        "logger_class": QuietLogger,
+        "logger_class": _Log,
         "limit_request_line": 2048,
         "limit_request_fields": 40,
         "limit_request_field_size": 4096,
         "forwarded_allow_ips": "",
     }
+
+
+class _Log(Quiet, Logger):  # type: ignore[misc]
+    """gunicorn's log, without what was sent."""
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]

@@ -11,6 +11,7 @@ The door and `sending` decide when and how to send; every row and leaf about it 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -34,6 +35,8 @@ from diffgram_home.models import (
     Source,
 )
 
+Outcome = TypeVar("Outcome", record.Outcome, record.OutcomeByHand)
+
 BY_HAND = "by hand"
 """The destination of an attempt that was carried in a file."""
 CARRIED = "carried"
@@ -48,28 +51,25 @@ _TAKEN = "its messages get a new number; was a backup restored, or does a copy o
 
 def begin(session: Session, batch: Batch, destination: str, now: datetime) -> Attempt:
     """Record that a connection to `destination` ("host:port") is about to open for the batch's bytes."""
-    entry = record.Attempt(
-        at=record.instant(now),
-        case=batch.case,  # type: ignore[arg-type]
-        destination=destination,
-        sequence=batch.sequence,
-        sha256=batch.sha256,
-        size_bytes=batch.size_bytes,
-    )
+    entry = record.Attempt(destination=destination, **_of(batch, now))
     return _begun(session, batch, destination, entry, now)
 
 
 def begin_by_hand(session: Session, batch: Batch, file: str, now: datetime) -> Attempt:
     """Record that the batch's bytes are about to be written into the file with the SHA-256 `file`."""
-    entry = record.AttemptByHand(
-        at=record.instant(now),
-        case=batch.case,  # type: ignore[arg-type]
-        file=file,
-        sequence=batch.sequence,
-        sha256=batch.sha256,
-        size_bytes=batch.size_bytes,
-    )
+    entry = record.AttemptByHand(file=file, **_of(batch, now))
     return _begun(session, batch, BY_HAND, entry, now)
+
+
+def _of(batch: Batch, now: datetime) -> dict[str, Any]:
+    """What every leaf of an attempt says of its batch."""
+    return {
+        "at": record.instant(now),
+        "case": batch.case,
+        "sequence": batch.sequence,
+        "sha256": batch.sha256,
+        "size_bytes": batch.size_bytes,
+    }
 
 
 def _begun(session: Session, batch: Batch, destination: str, entry: record.Record, now: datetime) -> Attempt:
@@ -113,7 +113,7 @@ def finish(
     attempt.outcome, attempt.ended_at, attempt.code, attempt.status = outcome, now, code, status
     attempt.detail, attempt.receipt = detail, receipt
     with session.no_autoflush:  # one statement for each row, not one for each look at another table
-        attempt.outcome_leaf = ledger.append(session, _outcome_record(attempt, now))
+        attempt.outcome_leaf = ledger.append(session, _outcome(record.Outcome, attempt, now))
         batch = session.get_one(Batch, attempt.batch_id)
         _count(session, batch, attempt, now)
     _settle(home, session, batch, attempt, now, retry_at=retry_at, final=final, already=already)
@@ -144,7 +144,7 @@ def answer_by_hand(
     attempt.outcome, attempt.ended_at, attempt.code, attempt.status = outcome, now, code, status
     attempt.detail, attempt.receipt = detail, receipt
     with session.no_autoflush:
-        attempt.outcome_leaf = ledger.append(session, _answer_record(attempt, now))
+        attempt.outcome_leaf = ledger.append(session, _outcome(record.OutcomeByHand, attempt, now))
         batch = session.get_one(Batch, attempt.batch_id)
     _settle(home, session, batch, attempt, now, retry_at=None, final=final, already=already)
 
@@ -258,8 +258,8 @@ def count_waiting(session: Session) -> dict[str, int]:
     return {row.case: row.count for row in session.execute(wanted)}
 
 
-def _outcome_record(attempt: Attempt, now: datetime) -> record.Outcome:
-    return record.Outcome(
+def _outcome(kind: type[Outcome], attempt: Attempt, now: datetime) -> Outcome:
+    return kind(
         at=record.instant(now),
         attempt=attempt.leaf,
         case=attempt.case,  # type: ignore[arg-type]
@@ -269,18 +269,4 @@ def _outcome_record(attempt: Attempt, now: datetime) -> record.Outcome:
         sequence=attempt.sequence,
         sha256=attempt.sha256,
         status=attempt.status,
-    )
-
-
-def _answer_record(attempt: Attempt, now: datetime) -> record.OutcomeByHand:
-    return record.OutcomeByHand(
-        at=record.instant(now),
-        attempt=attempt.leaf,
-        case=attempt.case,  # type: ignore[arg-type]
-        code=attempt.code,
-        outcome=attempt.outcome,  # type: ignore[arg-type]
-        receipt=attempt.receipt,
-        sequence=attempt.sequence,
-        sha256=attempt.sha256,
-        status=attempt.status or 0,
     )

@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
+from audit.quiet import Quiet
 from diffgram_home import app, holders, scheduler, tripwire
 from diffgram_home.errors import HomeError
-from diffgram_home.quiet import QuietLogger
 from diffgram_home.settings import Settings
 
 THREADS = 8
@@ -66,6 +67,10 @@ def check_address(address: str, port: int) -> None:
         raise AddressUnusable("address-in-use", f"port {port} is in use by {holder}", hint)
 
 
+class _Log(Quiet, Logger):  # type: ignore[misc]
+    """gunicorn's log, without what was sent."""
+
+
 class _Pages(BaseApplication):  # type: ignore[misc]
     """gunicorn with the pages, configured by settings alone."""
 
@@ -94,7 +99,7 @@ class _Pages(BaseApplication):  # type: ignore[misc]
             "keyfile": str(web.key) if web.key else None,
             "forwarded_allow_ips": "127.0.0.1,::1" if web.behind_proxy else "",
             "loglevel": "warning",
-            "logger_class": QuietLogger,
+            "logger_class": _Log,
             "proc_name": "diffgram-home",
             "when_ready": lambda _server: self._say(f"pages on {scheme}://{web.address}:{web.port}/"),
         }

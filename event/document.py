@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from audit import generated
 from audit.catalogue import Catalogue, Field, core, load
 
 BEGIN, END = "<!-- begin -->", "<!-- end -->"
@@ -56,12 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     text = TARGET.read_text(encoding="utf-8")
     fresh = renewed(text, load(core()))
-    if given.write:
-        TARGET.write_text(fresh, encoding="utf-8")
-    elif fresh != text:
-        print("event/event.py is stale: run python -m event.document --write")
-        return 1
-    return 0
+    return generated.settle({TARGET: fresh}, "python -m event.document --write", write=given.write)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 from flask import Flask
 
+from audit import generated
 from corporate.pages import PAGES
 from corporate.pages.guarding import OPEN
 from corporate.wire import describe
@@ -117,18 +117,5 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-@click.command()
-@click.option("--check", "mode", flag_value="check", help="Exit 1 when the file is not what the applications say.")
-@click.option("--write", "mode", flag_value="write", default=True, help="Write the file (the default).")
-@click.option("--file", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True)
-def main(mode: str, file: Path) -> None:
-    """Write or check the page that lists what corporate answers on."""
-    if mode == "write":
-        file.write_text(render(), encoding="utf-8")
-    elif not file.exists() or file.read_text(encoding="utf-8") != render():
-        click.echo(f'"{file}" is stale: run {RENEWAL}', err=True)
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(generated.main(DEFAULT_FILE, render, RENEWAL))

@@ -6,6 +6,7 @@ help text is the manual. `--program module:attribute --file FILE` does the same 
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import inspect
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+from audit import generated
 
 DEFAULT_PROGRAM = "diffgram_home.cli:main"
 DEFAULT_FILE = Path("docs/commands.md")
@@ -61,21 +64,17 @@ def _prose(text: str) -> str:
     return "\n\n".join(f"```\n{p[2:]}\n```" if p.startswith("\b\n") else p for p in paragraphs)
 
 
-@click.command()
-@click.option("--check", "mode", flag_value="check", help="Exit 1 when the file is not what the program's help says.")
-@click.option("--write", "mode", flag_value="write", default=True, help="Write the file (the default).")
-@click.option("--program", default=DEFAULT_PROGRAM, show_default=True, metavar="MODULE:NAME")
-@click.option("--name", default="diffgram-home", show_default=True, help="What the program is called.")
-@click.option("--file", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True)
-def main(mode: str, program: str, name: str, file: Path) -> None:
+def main() -> int:
     """Write or check the page of the manual that documents a program's commands."""
-    module, _, attribute = program.partition(":")
-    text = render(getattr(importlib.import_module(module), attribute), name, _renewal(program, name, file))
-    if mode == "write":
-        file.write_text(text, encoding="utf-8")
-    elif not file.exists() or file.read_text(encoding="utf-8") != text:
-        click.echo(f'"{file}" is stale: run {_renewal(program, name, file)}', err=True)
-        sys.exit(1)
+    parser = argparse.ArgumentParser(prog="python -m diffgram_home.cli.document")
+    parser.add_argument("--program", default=DEFAULT_PROGRAM, metavar="MODULE:NAME")
+    parser.add_argument("--name", default="diffgram-home", help="what the program is called")
+    generated.add_options(parser, DEFAULT_FILE)
+    given = parser.parse_args()
+    renewal = _renewal(given.program, given.name, given.file)
+    module, _, attribute = given.program.partition(":")
+    text = render(getattr(importlib.import_module(module), attribute), given.name, renewal)
+    return generated.settle({given.file: text}, renewal, write=not given.check)
 
 
 def _renewal(program: str, name: str, file: Path) -> str:
@@ -86,4 +85,4 @@ def _renewal(program: str, name: str, file: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 from flask import Flask
 
+from audit import generated
 from diffgram_home.pages import PAGES
 
 DEFAULT_FILE = Path("docs/routes.md")
@@ -53,18 +53,5 @@ def _first_line(view: object) -> str:
     return lines[0].replace("|", "\\|") if lines else ""
 
 
-@click.command()
-@click.option("--check", "mode", flag_value="check", help="Exit 1 when the file is not what the pages say.")
-@click.option("--write", "mode", flag_value="write", default=True, help="Write the file (the default).")
-@click.option("--file", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True)
-def main(mode: str, file: Path) -> None:
-    """Write or check the page that lists the routes."""
-    if mode == "write":
-        file.write_text(render(), encoding="utf-8")
-    elif not file.exists() or file.read_text(encoding="utf-8") != render():
-        click.echo(f'"{file}" is stale: run {RENEWAL}', err=True)
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(generated.main(DEFAULT_FILE, render, RENEWAL))
