@@ -112,8 +112,10 @@ def decoded_line(line: bytes, codec: Codec) -> dict[str, Any]:
     return value
 
 
-def header_line(header: Header, catalogue: str, index: str, messages: int, codec: Codec) -> bytes:
-    """Return the first line of a batch of so many messages."""
+def header_line(
+    header: Header, catalogue: str, index: str, messages: int, codec: Codec, told: Mapping[str, str] | None = None
+) -> bytes:
+    """Return the first line of a batch of so many messages; `told` are the transforms used, by field."""
     head: dict[str, Any] = {
         "format": FORMAT,
         "installation": header.installation,
@@ -126,6 +128,8 @@ def header_line(header: Header, catalogue: str, index: str, messages: int, codec
         "ledger_root": header.ledger_root,
         "messages": messages,
     }
+    if told:
+        head["transforms"] = {name: told[name] for name in sorted(told)}
     if header.void is not None:
         head["void"] = header.void
     return codec.encode(head)
@@ -143,7 +147,7 @@ def read_header(head: Mapping[str, Any], lines: int, plans: Mapping[str, Plan]) 
         raise Undeclared(findings)
     if head.get("format") != FORMAT:
         raise Refused("malformed", f"{HEADER}.format", "the batch is of another format", f"this release reads {FORMAT}")
-    missing = sorted(checks.keys() - head.keys() - {"void"})
+    missing = sorted(checks.keys() - head.keys() - {"transforms", "void"})
     if missing:
         raise Refused(
             "malformed", f"{HEADER}.{missing[0]}", f"the header lacks {missing[0]!r}", "seal with this release"
@@ -151,7 +155,8 @@ def read_header(head: Mapping[str, Any], lines: int, plans: Mapping[str, Plan]) 
     # `other` is a value of every choice, and none of these two.
     if head["case"] not in CASES or head.get("void") not in (None, *VOIDS):
         raise Refused("malformed", f"{HEADER}.case", "the header has no such case or reason", "seal with this release")
-    if head["messages"] != lines or bool(lines) == ("void" in head) or head["sequence"] < 1:
+    contradicts = bool(lines) == ("void" in head) or ("transforms" in head and "void" in head)
+    if head["messages"] != lines or contradicts or head["sequence"] < 1:
         raise Refused("malformed", f"{HEADER}.messages", "the header contradicts the lines", "send it whole")
     return as_header(head)
 

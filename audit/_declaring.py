@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit import transforms
 from audit._batch import UNDECLARED
 from audit._columns import ODD, Shape, all_pass, all_within, columns
 from audit._plan import Plan
+from audit.catalogue import HEADER, Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,24 @@ def find(terms: Terms, message: Mapping[str, Any], findings: Counter[str]) -> No
             findings[f"{kind}.{key}.{UNDECLARED}"] += 1
     if "at" not in message:
         findings[f"{kind}.at"] += 1
+
+
+def find_finer(
+    told: Mapping[str, str], catalogue: Catalogue, messages: Sequence[Mapping[str, Any]], findings: Counter[str]
+) -> None:
+    """Count values that cannot stand in a batch whose header says that a transform was used on them.
+
+    `told` names only transforms that the catalogue permits; one of a field that no message here could carry is a
+    finding itself.
+    """
+    kinds = {message["kind"] for message in messages}
+    for name, word in told.items():
+        stated = catalogue.fields[name]
+        chosen = transforms.choose(name, word, stated.type, stated.params)
+        if not kinds.intersection(stated.kinds):
+            findings[f"{HEADER}.transforms.{UNDECLARED}"] += 1
+        for kind in kinds.intersection(stated.kinds):
+            values = [message[stated.key] for message in messages if message["kind"] == kind and stated.key in message]
+            finer = transforms.strangers(chosen, values)
+            if finer:
+                findings[f"{kind}.{stated.key}.{UNDECLARED}"] += finer

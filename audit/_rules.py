@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from audit import transforms
 from audit.index import EMPTY
 from audit.types import MAX_ID, PRECISIONS, TYPES
 
@@ -19,7 +20,9 @@ _REQUIRED = (
     *("kinds", "type", "purpose", "brief", "example", "sensitivity", "identifies"),
     *("retention_days", "owner", "since", "expires", "if_off"),
 )
-_OPTIONAL = {"key", "unit", "explain", "review", "removed"}
+_OPTIONAL = {"key", "unit", "explain", "review", "removed", "transforms"}
+WITHOUT_TRANSFORMS = ("every", "request")
+"""Cases, as they stand in catalogues, of what wraps a batch or stands in a request."""
 _REVIEW_KEYS = {"by", "date", "link", "definition"}
 
 
@@ -67,6 +70,8 @@ def field_faults(name: str, table: Any, cases: Mapping[str, str]) -> Iterator[Fo
     yield from _review(name, table.get("review"))
     found = list(_parameters(name, table))
     yield from found
+    if not found and rule.required <= table.keys():
+        yield from _transforms(name, table, cases)
     if rule.needs_unit and not isinstance(table.get("unit"), str):
         yield "unit", "no-unit", f"field {name!r} of type {rule.name} has no unit", "name what is counted"
     if not found and rule.required <= table.keys() and not _example_holds(table):
@@ -158,9 +163,36 @@ def _parameters(name: str, table: Mapping[str, Any]) -> Iterator[Found]:
         yield "hex_chars", "hex-chars", f"hex_chars of {name!r} is not 16 to 64", "state how many digits are kept"
 
 
+def _transforms(name: str, table: Mapping[str, Any], cases: Mapping[str, str]) -> Iterator[Found]:
+    """Every fault of the list of transforms, given parameters without fault."""
+    words = table.get("transforms", [""])
+    if not isinstance(words, list) or not words or len(set(map(str, words))) != len(words) or len(words) > 16:
+        hint = 'transforms = ["round:10", "round:100"], at most 16'
+        yield "transforms", "transforms", f"transforms of {name!r} are no list of different words", hint
+        return
+    if "transforms" not in table:
+        return
+    if any(cases.get(kind) in WITHOUT_TRANSFORMS for kind in table["kinds"] if isinstance(kind, str)):
+        why, hint = "it wraps batches or is part of a request", "it goes as it is, or not at all"
+        yield (
+            "transforms",
+            "transforms",
+            f"{name!r} can permit no transform: {why}",
+            hint,
+        )
+    for word in words:
+        try:
+            no = transforms.refusal(transforms.read(str(word)), table["type"], table)
+        except ValueError as error:
+            no = str(error)
+        if no:
+            hint = "permit only what leaves a value that the field declares"
+            yield "transforms", "transforms", f"{name!r} cannot permit the transform {word!r}: {no}", hint
+
+
 def _example_holds(table: Mapping[str, Any]) -> bool:
     """Whether the gate would take the example; names of an index are judged by their form alone."""
-    if table["type"] in ("place", "type", "route", "code_text", "error_log", "envelope"):
+    if table["type"] in ("place", "type", "route", "code_text", "error_log", "envelope", "transforms"):
         return bool(table.get("example"))
     return TYPES[table["type"]].make(table, EMPTY)(table.get("example"))
 

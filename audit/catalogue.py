@@ -31,7 +31,12 @@ CORE_NAMESPACE = "home"
 HEADER = "home/header"
 ENVELOPE = "home/envelope"
 OURS = ("audit", "event", "diffgram_home")
-PARAMETERS = ("maximum", "minimum", "bounds", "choices", "precision", "key_column", "directories", "keys", "hex_chars")
+TELLING = "home.header.transforms"
+"""The field of the header by which corporate is told which transforms were used; it goes only when one was."""
+PARAMETERS = (
+    *("maximum", "minimum", "bounds", "choices", "precision", "key_column", "directories", "keys", "hex_chars"),
+    "transforms",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,11 @@ class Field:
         """Whether the review is of this very definition; a later edit voids it."""
         return self.review is not None and self.review.definition == self.hash
 
+    @property
+    def transforms(self) -> tuple[str, ...]:
+        """The transforms that a customer may choose for it, in the words of `audit.transforms`."""
+        return tuple(self.params.get("transforms", ()))
+
     def expired(self, today: date) -> bool:
         """Whether the field's date has passed, after which it is not sent until asked for again."""
         return self.expires != "never" and date.fromisoformat(self.expires) < today
@@ -134,8 +144,8 @@ class Catalogue:
         return tuple(m for m in self.methods if any(m.makes(kind, case, key) for kind, case in cases.items()))
 
     def wrapping(self) -> tuple[Field, ...]:
-        """Return the fields of the header line and of the envelope, which go with every batch."""
-        return self.of_case(EVERY)
+        """Return the fields of the header line and of the envelope that go with every batch."""
+        return tuple(f for f in self.of_case(EVERY) if f.name != TELLING)
 
 
 def core() -> Source:

@@ -8,7 +8,7 @@ is only what the gate needs. When an approval ends is judged where the value is 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit.catalogue import Field
 
@@ -16,28 +16,30 @@ from audit.catalogue import Field
 @dataclass(frozen=True, slots=True)
 class Consent:
     """`approved` maps a field's name to the definition hashes approved for it; `off` names fields that the customer
-    switched off, `asked` those that corporate asked to withhold, whatever is approved."""
+    switched off, `asked` those that corporate asked to withhold, whatever is approved. `transforms` maps a field's name
+    to the transform that the customer chose for its values (`audit.transforms`)."""
 
     approved: Mapping[str, frozenset[str]]
     asked: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
     stopped: bool = False
+    transforms: Mapping[str, str] = field(default_factory=dict)
 
-    def allows(self, field: Field) -> bool:
+    def allows(self, stated: Field) -> bool:
         """Say whether exactly this definition is approved, not switched off, and nobody asked to withhold it."""
-        return self.refuses(field) is None
+        return self.refuses(stated) is None
 
-    def approves(self, field: Field) -> bool:
+    def approves(self, stated: Field) -> bool:
         """Say whether the customer approved exactly this definition, whatever is switched off or asked."""
-        return field.hash in self.approved.get(field.name, frozenset())
+        return stated.hash in self.approved.get(stated.name, frozenset())
 
-    def refuses(self, field: Field) -> str | None:
+    def refuses(self, stated: Field) -> str | None:
         """Return why the field may not leave, `field-off`, `asked` or `not-approved`; None when it may."""
-        if field.name in self.off:
+        if stated.name in self.off:
             return "field-off"
-        if field.name in self.asked:
+        if stated.name in self.asked:
             return "asked"
-        return None if self.approves(field) else "not-approved"
+        return None if self.approves(stated) else "not-approved"
 
 
 NOTHING = Consent({})

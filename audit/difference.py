@@ -148,6 +148,8 @@ def _way(name: str, before: Any, after: Any) -> str | None:
     """Say whether a parameter lets more through or less; what cannot be told is another meaning."""
     if before == after:
         return None
+    if name == "transforms":  # whoever may choose from more can let less through
+        return "narrowed" if set(before or ()) < set(after or ()) else "widened"
     if name == "key_column" or before is None or after is None:
         return "other meaning"
     if name in _WIDER_WITH_ALL:

@@ -9,6 +9,7 @@ from typing import Any
 
 from audit import method
 from audit.catalogue import CASES, EVERY, REQUEST, Catalogue, Field
+from audit.transforms import EXPLAINED, FORMS
 from audit.types import TYPES
 
 _CASE_TITLES = {
@@ -79,6 +80,11 @@ def _pages(catalogue: Catalogue) -> Iterator[str]:
     for rule in TYPES.values():
         stands = "; ".join(f"`{value}`: {words}" for value, words in rule.stands.items())
         yield f"| `{rule.name}` | {rule.carries} | {stands} |"
+    yield from ("", "## The closed list of transforms", "")
+    yield "A field may permit some of these; which one is used, if any, the customer chooses under Fields, by"
+    yield "`diffgram-home transform`, or under `[transforms]` in the settings file. Corporate is told which was used."
+    yield from ("", "| transform | what it does before a value leaves |", "| --- | --- |")
+    yield from (f"| `{FORMS[form]}` | {does} |" for form, does in EXPLAINED.items())
 
 
 def _section(field: Field, catalogue: Catalogue) -> Iterator[str]:
@@ -91,10 +97,11 @@ def _section(field: Field, catalogue: Catalogue) -> Iterator[str]:
         "| | |",
         "| --- | --- |",
     )
-    params = ", ".join(f"{name} {_plain(value)}" for name, value in field.params.items())
+    params = ", ".join(f"{name} {_plain(value)}" for name, value in field.params.items() if name != "transforms")
     rows = {
         "in messages of kind": ", ".join(f"`{kind}`" for kind in field.kinds) + f", as `{field.key}`",
         "type": f"`{field.type}`" + (f", {field.unit}" if field.unit else "") + (f" ({params})" if params else ""),
+        "you may choose": ", ".join(f"`{word}`" for word in field.transforms),
         "example": f"`{json.dumps(field.example, ensure_ascii=False)}`",
         "purpose": ", ".join(field.purpose),
         "sensitivity": f"{field.sensitivity}; identifies {field.identifies.replace('-', ' ')}",

@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from audit import _batch, _declaring, _leaving, _request
+from audit import _batch, _declaring, _leaving, _request, transforms
 from audit._batch import MAX_LINE_BYTES, VOIDS, Codec, Header
 from audit._columns import Shape, chosen, group
 from audit._leaving import Collected
 from audit._plan import Plan, compile_plans, compiled
 from audit._request import Request
 from audit.canonical import sha256_hex
-from audit.catalogue import HEADER, Catalogue
+from audit.catalogue import HEADER, TELLING, Catalogue
 from audit.consent import Consent
 from audit.errors import Refused, Undeclared
 from audit.index import Index
@@ -68,12 +68,13 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch that was read and found in order."""
+    """A batch that was read and found in order; `told` are the transforms that its header states, by field."""
 
     header: Header
     catalogue: str
     index: str
     messages: Sequence[Mapping[str, Any]]
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +99,18 @@ def seal(messages: Sequence[Collected], header: Header, rules: Rules, codec: Cod
     """Return the bytes for `messages`, once.
 
     Fields that are undeclared, malformed, expired or not approved are left out; messages of another case, of a kind
-    that is not `on`, or collected under another position of the switch are left out whole. Each is counted.
+    that is not `on`, or collected under another position of the switch are left out whole. Each is counted. Then the
+    transforms that the customer chose are done, and the header tells which (audit.transforms).
 
     Raises Refused when the header or the envelope is not approved: then nothing may leave.
     """
     _wrapping_approved(rules)
     plans = rules.plans(header.sealed_at.date())
     sieve = _leaving.Sieve(header.case, plans, rules.modes, _batch.window(header.sealed_at), codec)
-    made: list[bytes | None] = [None] * len(messages)
-    for shape, positions in group([m.message for m in messages], [m.generation for m in messages]).items():
-        alike = chosen(messages, positions)
-        lines = _leaving.together(sieve, shape, alike)
-        if lines is None:
-            lines = [_leaving.alone(sieve, one) for one in alike]
-        for position, line in zip(positions, lines, strict=True):
-            made[position] = line
+    made = _leaving.lines(sieve, messages)
     kept = [line for line in made if line is not None]
-    head = _batch.header_line(header, rules.catalogue.hash, rules.index.hash, len(kept), codec)
+    told = _told(plans, messages, made)
+    head = _batch.header_line(header, rules.catalogue.hash, rules.index.hash, len(kept), codec, told)
     body = b"\n".join((head, *kept, b""))
     return Sealed(body, sha256_hex(body), len(kept), tuple(line is not None for line in made), dict(sieve.withheld))
 
@@ -133,11 +129,14 @@ def check(body: bytes, rules: Rules, generation: int, codec: Codec, *, now: date
     """Return the batch if these very bytes may leave `now`.
 
     `generation` is the store's when the bytes were sealed: a switch that moved since then refuses them. A field that
-    expired while the batch waited refuses them too; a clock that was set back brings none back.
+    expired while the batch waited refuses them too; a clock that was set back brings none back. So does a transform
+    that was chosen since, if the values are finer than it leaves them.
     Raises Refused (with Undeclared for content outside the catalogue).
     """
     batch, shapes = _declared(body, rules.catalogue, rules.index, codec)
     _wrapping_approved(rules)
+    if batch.told and not rules.consent.allows(rules.catalogue.fields[TELLING]):
+        raise Refused("not-approved", TELLING, f"field {TELLING!r} may not leave: not-approved", "approve it")
     plans = rules.plans(max(batch.header.sealed_at.date(), now.date()))
     for _, kind, *keys in shapes:
         plan, switch = plans[kind], rules.modes.of(kind)
@@ -147,6 +146,8 @@ def check(body: bytes, rules: Rules, generation: int, codec: Codec, *, now: date
             if key != "kind" and key not in plan.allowed:
                 reason, name = plan.withheld[key]
                 raise Refused(reason, name, f"field {name!r} may not leave: {reason}", "approve it, or seal again")
+            if key in plan.chosen:
+                _coarse_enough(batch, plan.chosen[key])
     return batch
 
 
@@ -205,9 +206,27 @@ def _declared(body: bytes, catalogue: Catalogue, index: Index, codec: Codec) -> 
         if not _declaring.hold(terms, shape, alike):
             for message in alike:
                 _declaring.find(terms, message, findings)
+    told: Mapping[str, str] = head.get("transforms", {})
+    if told and not findings:
+        _declaring.find_finer(told, catalogue, messages, findings)
     if findings:
         raise Undeclared(findings)
-    return Batch(header, head["catalogue"], head["index"], messages), tuple(shapes)
+    return Batch(header, head["catalogue"], head["index"], messages, told), tuple(shapes)
+
+
+def _told(plans: Mapping[str, Plan], messages: Sequence[Collected], made: Sequence[bytes | None]) -> Mapping[str, str]:
+    """Return the transforms used on the kinds that leave, by field; also of fields of which nothing is left."""
+    if not any(plan.chosen for plan in plans.values()):
+        return {}
+    kinds = {collected.message["kind"] for collected, line in zip(messages, made, strict=True) if line is not None}
+    return {one.field: one.transform.word for kind in kinds for one in plans[kind].chosen.values()}
+
+
+def _coarse_enough(batch: Batch, chosen_: transforms.Chosen) -> None:
+    """Raise Refused unless the values that the batch holds of a field tell no more than the transform leaves."""
+    if not transforms.as_coarse(batch.told.get(chosen_.field), chosen_.transform):
+        message = f"the values of {chosen_.field!r} are finer than {chosen_.transform.word!r}, which was chosen since"
+        raise Refused("finer", chosen_.field, message, "seal again")
 
 
 def _wrapping_approved(rules: Rules) -> None:

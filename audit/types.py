@@ -294,6 +294,11 @@ TYPES: Mapping[str, TypeRule] = {
         _rule("hash", "the SHA-256 of something that corporate holds or published", _fixed(_HEX64)),
         _rule("token", "a random identifier without meaning, minted and recorded by our code", _fixed(_TOKEN)),
         _rule("error_log", "types, places and shapes of one error; no words, no values", _error_log),
+        _rule(
+            "transforms",
+            "which permitted transforms were used: names of fields, and words of their definitions",
+            _never,
+        ),
         _rule("envelope", "travels around a batch, written by HTTP or TLS; never inside one", _never),
     )
 }

@@ -31,7 +31,7 @@ def _kind(catalogue: Catalogue, name: str) -> Iterator[str]:
 
 
 def _bounds(field: Field) -> str:
-    shown = [f"{name} {_value(value)}" for name, value in field.params.items()]
+    shown = [f"{name} {_value(value)}" for name, value in field.params.items() if name != "transforms"]
     return "".join(f", {text}" for text in ([field.unit] if field.unit else []) + shown)
 
 

@@ -7,6 +7,7 @@
     Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
     Pruned      bodies were deleted by age                        Decision    fields were decided about, until a date
     Switch      one field was switched off or on again            Policy      the file's policy for upgrades changed
+    Transform   another transform of a field was chosen
     Allowance   definitions were approved before they appeared    Release     another catalogue is installed
     Incident    a step of an Unexpected Data Transfer             Instruction corporate asked for less, or it ended
     Request     a person's request is about to go                 Answer      how that request ended, and the answer
@@ -35,7 +36,7 @@ Rules:
 from audit.record._asking import Answer, Deletion, Request
 from audit.record._base import Record, instant, is_instant
 from audit.record._carrying import AttemptByHand, CarriedIn, CarriedOut, OutcomeByHand
-from audit.record._deciding import Allowance, Consent, Decision, Mode, Policy, Release, Switch
+from audit.record._deciding import Allowance, Consent, Decision, Mode, Policy, Release, Switch, Transform
 from audit.record._form import MAX_LEAF_BYTES, TYPES, encode, parse
 from audit.record._identifying import Enrolment, EnrolmentByHand, Identity, Person
 from audit.record._keeping import Checkpoint, Pruned
@@ -76,6 +77,7 @@ __all__ = [
     "Request",
     "Sealed",
     "Switch",
+    "Transform",
     "Void",
     "encode",
     "instant",

@@ -25,6 +25,7 @@ FieldName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0
 KindName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*\Z", max_length=200)]
 Role = Literal["admin", "security", "operator", "viewer"]
 Path = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}\Z")]
+TransformWord = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,12}(-[a-z]{1,12})?:[0-9a-z,]{1,600}\Z")]
 Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Note = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f][^\x00-\x09\x0b-\x1f\x7f]*\Z", max_length=65_536)]
 Document = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z", max_length=65_536)]

@@ -15,6 +15,7 @@ from audit.record._base import (
     Record,
     Role,
     Time,
+    TransformWord,
     Types,
     Words,
     is_hex,
@@ -60,6 +61,20 @@ class Switch(Record, frozen=True, kw_only=True):
     source: Literal["person", "file"]
     to: Literal["off", "on"]
     type: Literal["switch"] = "switch"
+
+
+class Transform(Record, frozen=True, kw_only=True):
+    """Another transform of one field's values was chosen, by a `person` or in the settings `file`; null is none.
+
+    A transform is a word of `audit.transforms`, which the field's definition permitted then.
+    """
+
+    actor: Actor
+    field: FieldName
+    from_: TransformWord | None = msgspec.field(name="from")
+    source: Literal["person", "file"]
+    to: TransformWord | None
+    type: Literal["transform"] = "transform"
 
 
 class Policy(Record, frozen=True, kw_only=True):
@@ -122,6 +137,7 @@ TYPES: Types = {
     "consent": Consent,
     "decision": Decision,
     "switch": Switch,
+    "transform": Transform,
     "policy": Policy,
     "allowance": Allowance,
     "release": Release,
@@ -130,6 +146,7 @@ TYPES: Types = {
 CHECKS: Checks = {
     Consent: _is_consent,
     Decision: _is_decision,
+    Transform: lambda record: record.from_ != record.to,
     Policy: lambda record: is_hex("".join(record.allow or ())),
     Allowance: lambda record: is_hex("".join(record.definitions)),
     Release: lambda record: is_hex("".join(record.asks.values())),

@@ -1,5 +1,6 @@
 """A small product catalogue, an index, and rules made from them, for the tests of the gate."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -39,12 +40,14 @@ brief = "a page was looked at by somebody"
 since = "1.0.0"
 """
 TYPED = {
-    "at": 'type = "instant"\nprecision = "second"\nexample = "2026-11-21T14:01:05Z"',
-    "order_id": 'type = "id"\nmaximum = 1000\nexample = 7',
-    "items": 'type = "count"\nunit = "items"\nmaximum = 99\nexample = 3',
-    "took": 'type = "bucket"\nunit = "ms"\nbounds = [50, 200]\nexample = "<50"',
-    "paid": 'type = "flag"\nexample = true',
-    "way": 'type = "choice"\nchoices = ["card", "cash"]\nexample = "card"',
+    "at": 'type = "instant"\nprecision = "second"\nexample = "2026-11-21T14:01:05Z"\n'
+    'transforms = ["coarser:minute", "coarser:hour", "coarser:day"]',
+    "order_id": 'type = "id"\nmaximum = 1000\nexample = 7\ntransforms = ["suppress:2", "suppress:4", "drop-rare:3"]',
+    "items": 'type = "count"\nunit = "items"\nmaximum = 99\nexample = 3\n'
+    'transforms = ["round:10", "round:50", "bucket:5,20", "suppress:3"]',
+    "took": 'type = "bucket"\nunit = "ms"\nbounds = [50, 200]\nexample = "<50"\ntransforms = ["bucket:200"]',
+    "paid": 'type = "flag"\nexample = true\ntransforms = ["suppress:3"]',
+    "way": 'type = "choice"\nchoices = ["card", "cash"]\nexample = "card"\ntransforms = ["suppress:3", "drop-rare:3"]',
     "day": 'type = "instant"\nprecision = "day"\nexample = "2026-11-21"',
     "release": 'type = "version"\nexample = "1.25.3"',
     "where": 'type = "place"\nexample = "shop:buy:12"',
@@ -83,6 +86,13 @@ def product(expires: str = "2028-11-01", **changed: str) -> catalogue.Source:
 def load(*sources: catalogue.Source) -> catalogue.Catalogue:
     """Return core and product together."""
     return catalogue.load(catalogue.core(), *(sources or (product(),)))
+
+
+def choosing(found: catalogue.Catalogue | None = None, **words: str) -> consent.Consent:
+    """Return consent to everything, with these transforms for fields of the product, by key."""
+    return replace(
+        consent.to((found or load()).fields.values()), transforms={f"shop.{key}": word for key, word in words.items()}
+    )
 
 
 def rules(found: catalogue.Catalogue | None = None, allowed: consent.Consent | None = None, **cases: str) -> gate.Rules:

@@ -72,6 +72,9 @@ GOOD = {
         source="person",
     ),
     "switch": record.Switch(actor="os:1000", at=AT, field="home.member_id", from_="on", source="file", to="off"),
+    "transform": record.Transform(
+        actor="account:a.okafor", at=AT, field="home.at", from_=None, source="person", to="coarser:hour"
+    ),
     "policy": record.Policy(actor="os:1000", allow=[H["a"]], at=AT, from_="withhold", to="stop"),
     "allowance": record.Allowance(
         actor="account:ann", at=AT, authority="ticket 7", definitions=[H["a"]], role="security"

@@ -113,6 +113,26 @@ def batches():
            "undeclared", f"{kind}.where.{undeclared}")  # fmt: skip
     broken("birth-date", [first, one.replace("2026-11-20", "1961-11-20"), two], "an instant 65 years before sealing",
            "undeclared", f"{kind}.day.{undeclared}")  # fmt: skip
+    words = {"at": "coarser:hour", "items": "round:10", "way": "suppress:3"}
+    coarse = gate.Rules(found, samples.INDEX, samples.choosing(found, **words), switched)
+    given = [samples.collected(items=count, way=way) for count, way in
+             [(7, "card"), (-1, "card"), (31, "card"), (99, "cash"), (40, "other"), (5, "cash")]]  # fmt: skip
+    under = gate.seal(given, head, coarse, CODEC).body
+    put("batch/transforms.ndjson", under, "hours, tens, and no value that fewer than three share", accepted=True)
+    told, *rest = under.decode().splitlines()
+    broken("finer-than-told", [told, rest[0].replace('"items":0', '"items":7'), *rest[1:]],
+           "a count of 7 where the header says round:10", "undeclared", f"{kind}.items.{undeclared}")  # fmt: skip
+    broken("rarer-than-told", [told, *rest[:2], rest[2].replace(',"way":"card"', ""), *rest[3:]],
+           "two share a value where the header says suppress:3", "undeclared", f"{kind}.way.{undeclared}")  # fmt: skip
+    broken("transform-not-permitted", [told.replace("round:10", "round:7"), *rest],
+           "a transform that the definition does not permit", "undeclared",
+           f"home/header.transforms.{undeclared}")  # fmt: skip
+    broken("transforms-out-of-order", [told.replace('"shop.at":"coarser:hour",', "").replace(
+        '"suppress:3"}', '"suppress:3","shop.at":"coarser:hour"}'), *rest],
+           "fields not in the order of their names", "undeclared", f"home/header.transforms.{undeclared}")  # fmt: skip
+    silent = void.decode().replace('"messages":0,', '"messages":0,"transforms":{"shop.items":"round:10"},')
+    broken("void-with-transforms", silent.encode(), "a void that tells transforms", "malformed",
+           "home/header.messages")  # fmt: skip
     broken("long-line", [first, one, two[:-1] + ',"way":"' + "x" * 16_384 + '"}'], "a line over 16,384 bytes",
            "malformed", "")  # fmt: skip
 
