@@ -20,7 +20,19 @@ from diffgram_home.home import Home
 from diffgram_home.models import Attempt, Batch, Body, Leaf
 
 CHANGES = (
-    *("consent", "decision", "allowance", "release", "mode", "switch", "policy", "person", "enrolment", "pruned"),
+    *(
+        "consent",
+        "decision",
+        "allowance",
+        "release",
+        "mode",
+        "switch",
+        "transform",
+        "policy",
+        "person",
+        "enrolment",
+        "pruned",
+    ),
     *("incident", "instruction", "identity", "published", "carried-out", "carried-in", "enrolment-by-hand"),
     "mail",
 )
@@ -169,6 +181,10 @@ def _of_switch(entry: record.Switch) -> tuple[str, str | None, str | None, str |
     return entry.field, entry.from_, entry.to, f"by {entry.source}"
 
 
+def _of_transform(entry: record.Transform) -> tuple[str, str | None, str | None, str | None]:
+    return entry.field, entry.from_ or "as it is", entry.to or "as it is", f"by {entry.source}"
+
+
 def _of_policy(entry: record.Policy) -> tuple[str, str | None, str | None, str | None]:
     named = ", ".join(digest[:12] for digest in entry.allow or ()) or "none"
     return "on_material_change", entry.from_, entry.to, f"definitions that it names: {named}"
@@ -254,6 +270,7 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "allowance": _of_allowance,
     "release": _of_release,
     "switch": _of_switch,
+    "transform": _of_transform,
     "policy": _of_policy,
     "mode": _of_mode,
     "person": _of_person,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from audit.catalogue import CASES, REQUEST, Catalogue, Field
+from audit.consent import Consent
 from audit.gate import Rules
 from audit.modes import MODES, Switch, effective
 from audit.types import TYPES
@@ -117,9 +118,9 @@ def field_rows(
         approvals[row.field].append(row)
     for declined in session.scalars(select(Decline).where(Decline.ended_at.is_(None)).order_by(Decline.id)):
         declines[declined.field, declined.hash] = declined
-    off = rules.within(home, session, now).consent.off
+    consent = rules.within(home, session, now).consent
     return tuple(
-        _field_row(field, catalogue, approvals[field.name], declines.get((field.name, field.hash)), off, now)
+        _field_row(field, catalogue, approvals[field.name], declines.get((field.name, field.hash)), consent, now)
         for field in catalogue.fields.values()
     )
 
@@ -129,7 +130,7 @@ def _field_row(
     catalogue: Catalogue,
     approvals: Sequence[Approval],
     no: Decline | None,
-    off: Container[str],
+    consent: Consent,
     now: datetime,
 ) -> views.Field:
     own = [row for row in approvals if row.hash == field.hash and row.withdrawn_at is None]
@@ -147,7 +148,8 @@ def _field_row(
         source=row.source if row else None,
         declined_by=no.actor if no else None,
         declined_at=no.at if no else None,
-        off=field.name in off,
+        off=field.name in consent.off,
+        transform=consent.transforms.get(field.name),
         made=made,
         unmade=explaining.unmade(field, made),
         stands=TYPES[field.type].stands,

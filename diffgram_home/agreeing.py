@@ -29,7 +29,7 @@ DIFFERS = "rows-differ"
 Leaves = Sequence[tuple[int, str, bytes]]
 """One page: position, what the row says the type is, and the leaf itself."""
 
-_CHANGES = frozenset({"consent", "decision", "mode", "switch", "allowance"})
+_CHANGES = frozenset({"consent", "decision", "mode", "switch", "transform", "allowance"})
 _PAGE = 500
 _attempt = Attempt.__table__.c
 _NEXT = (
@@ -59,6 +59,7 @@ class Agreement:
         self._open: dict[int, Row[Any]] = {}
         self._decided: dict[tuple[str, str], tuple[str, str | None]] = {}
         self._switched: dict[str, str] = {}
+        self._transformed: dict[str, str | None] = {}
         self._allowed: set[str] = set()
         self._moved: dict[tuple[str, str | None], str] = {}
 
@@ -115,6 +116,8 @@ class Agreement:
                 self._moved[entry["case"], entry["kind"]] = entry["to"]
             elif entry["type"] == "switch":
                 self._switched[entry["field"]] = entry["to"]
+            elif entry["type"] == "transform":
+                self._transformed[entry["field"]] = entry["to"]
             elif entry["type"] == "allowance":
                 self._allowed.update(entry["definitions"])
             else:
@@ -146,6 +149,10 @@ class Agreement:
         for field in sorted(name for name, mode in self._switched.items() if mode == "off"):
             if held.get(field) != "off":
                 yield f"the ledger has the field '{field}' switched off, the table does not"
+        chosen = facts.get(self._session, "transforms", {})
+        for field, word in sorted(self._transformed.items()):
+            if word is not None and chosen.get(field) != word:
+                yield f"the ledger has the transform {word} of '{field}', the table {chosen.get(field) or 'none'}"
         for digest in sorted(set(facts.get(self._session, "allowed", {})) - self._allowed):
             yield f"the table has the definition {digest} allowed beforehand, the ledger does not"
 

@@ -2,7 +2,7 @@
 
 Names in use: `installation`, `generation`, `cases`, `kinds`, `fields`, `policy`, `allowed`, `catalogue`, `definitions`,
 `undecided`, `enrolment`, `heartbeat`, `verified`, `pruned`, `instructions`,
-`published`, `tripped`, `covered`, `conflict`, `elsewhere`, `succeeds`.
+`published`, `tripped`, `covered`, `conflict`, `elsewhere`, `succeeds`, `transforms`.
 """
 
 from __future__ import annotations

@@ -134,15 +134,20 @@ def kind_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]
 
 
 def field_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]:
-    """What is wrong with the names under [fields]: a switch that switches nothing must not go unnoticed."""
+    """What is wrong with the names under [fields] and [transforms]: what changes nothing must not go unnoticed.
+
+    A transform that a definition does not permit is no fault here, or a release could darken everything: the gate
+    withholds the field (design 6).
+    """
     return [
         SettingsFault(
             "field-unknown",
-            f"fields.{name}",
+            f"{section}.{name}",
             f"the catalogue has no field '{name}'",
             "'diffgram-home fields' lists the fields; remove the line",
         )
-        for name in settings.fields
+        for section, names in (("fields", settings.fields), ("transforms", settings.transforms))
+        for name in names
         if name not in catalogue.fields or catalogue.fields[name].case == catalogues.REQUEST
     ]
 

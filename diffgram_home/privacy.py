@@ -7,7 +7,7 @@ the legal parts (who is responsible, whom to write to) to the customer, who know
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from audit.catalogue import CASES, Field
@@ -33,6 +33,7 @@ _PURPOSES = {
     "integrity": "show that nothing was changed or left out",
     "transport": "carry the message",
 }
+_AS_THEY_ARE: Mapping[str, str] = {}
 _NEVER = (
     "your name, your e-mail address, your password, or what you type",
     "files, pictures, annotations or any other content",
@@ -46,20 +47,33 @@ def notice(home: Home, now: datetime) -> str:
         holding = rules.within(home, session)
     live = [field for case in CASES for field in home.catalogue.of_case(case)]
     leaving = [field for field in live if holding.consent.allows(field) and _is_on(field, holding)]
-    return render(home.settings.name, reading.cases(home), leaving, home.catalogue.hash, now)
+    words = holding.consent.transforms
+    return render(home.settings.name, reading.cases(home), leaving, home.catalogue.hash, now, words)
 
 
 def _is_on(field: Field, holding: Rules) -> bool:
     return any(holding.modes.of(kind).mode == "on" for kind in field.kinds)
 
 
-def render(name: str, cases: Sequence[views.Case], leaving: Sequence[Field], catalogue: str, now: datetime) -> str:
-    """Return the notice for `cases` and the fields that are `leaving`; `catalogue` is its hash."""
-    return "\n".join(_page(name, cases, leaving, catalogue, now)) + "\n"
+def render(
+    name: str,
+    cases: Sequence[views.Case],
+    leaving: Sequence[Field],
+    catalogue: str,
+    now: datetime,
+    words: Mapping[str, str] = _AS_THEY_ARE,
+) -> str:
+    """Return the notice for `cases` and the fields that are `leaving`; `catalogue` is its hash, `words` transforms."""
+    return "\n".join(_page(name, cases, leaving, catalogue, now, words)) + "\n"
 
 
 def _page(
-    name: str, cases: Sequence[views.Case], leaving: Sequence[Field], catalogue: str, now: datetime
+    name: str,
+    cases: Sequence[views.Case],
+    leaving: Sequence[Field],
+    catalogue: str,
+    now: datetime,
+    words: Mapping[str, str],
 ) -> Iterator[str]:
     yield f"# What {name} tells the vendor of its software"
     yield ""
@@ -77,7 +91,7 @@ def _page(
         return
     for case in dict.fromkeys(field.case for field in leaving):
         yield from (f"### {_CASES[case]}", "")
-        yield from (_line(field) for field in leaving if field.case == case)
+        yield from (_line(field, words.get(field.name)) for field in leaving if field.case == case)
         yield ""
     known = ", ".join(dict.fromkeys(field.key for field in leaving if field.identifies == PSEUDONYM))
     if known:
@@ -87,9 +101,12 @@ def _page(
     yield f"Catalogue `{catalogue}`: every field is listed by `diffgram-home fields`."
 
 
-def _line(field: Field) -> str:
+def _line(field: Field, word: str | None) -> str:
     kept = f"kept by the vendor for {field.retention_days} days" if field.retention_days else "not kept by the vendor"
-    return f"- {field.brief} (`{field.key}`): to {' and '.join(map(_PURPOSES.__getitem__, field.purpose))}; {kept}"
+    less = f"; made less exact here, before it leaves (`{word}`)" if word else ""
+    return (
+        f"- {field.brief} (`{field.key}`): to {' and '.join(map(_PURPOSES.__getitem__, field.purpose))}; {kept}{less}"
+    )
 
 
 def _table(cases: Sequence[views.Case]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 Reads only; `switching` and `consenting` change. Rules:
 - The file can narrow at once and widen only when `switching.apply` has recorded it: until then the narrower of file and
-  record holds. So it is with modes, with switches of fields, and with the policy.
+  record holds. So it is with modes, with switches and transforms of fields, and with the policy.
 - What corporate asked (`instructing`) narrows at once, and says nothing about what the customer's own settings are.
 - An approval with a date ends at that moment, whether or not its end was recorded already (`upgrading.look_at_dates`).
 - With the policy `stop`, nothing may leave while a material change waits for a decision, or was not looked at yet.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -21,7 +22,7 @@ import msgspec
 from sqlalchemy import Connection, Text, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from audit import instructions
+from audit import instructions, transforms
 from audit.consent import Consent
 from audit.gate import Codec, Rules
 from audit.modes import ALL_OFF, OFF, Modes, Switch, effective, narrowed, narrower
@@ -39,7 +40,7 @@ CODEC = Codec(_ENCODER.encode, _DECODER.decode, _ENCODER.encode_lines, _DECODER.
 # Asked for several times a batch: made once, and of plain columns, since putting a statement together costs more than
 # the database's answer.
 _VALUE, _APPROVAL = Value.__table__.c, Approval.__table__.c
-_STAMPED = ("undecided", "cases", "catalogue", "fields", "generation", "instructions", "kinds", "policy")
+_STAMPED = ("undecided", "cases", "catalogue", "fields", "generation", "instructions", "kinds", "policy", "transforms")
 _STAMP = (
     select(_VALUE.name, _VALUE.data)
     .where(or_(*(_VALUE.name == name for name in _STAMPED)))  # an `in_` is put together anew each time
@@ -61,13 +62,14 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was last recorded: cases, kinds, fields and policy as the file said, switches as they took effect."""
+    """What was last recorded: cases, kinds, fields, transforms, policy as in the file, switches as they took effect."""
 
     cases: dict[str, str]
     own: dict[str, str]
     switches: dict[str, Switch]
     generation: int
     fields: dict[str, str]
+    transforms: dict[str, str]
     on_material_change: str
     allow: tuple[str, ...]
 
@@ -172,7 +174,20 @@ def _consent(home: Home, session: Session | Connection, now: datetime) -> Consen
     off = frozenset() if isinstance(file, SettingsFaults) else file.fields_off
     off |= {name for name, mode in facts.get(session, "fields", {}).items() if mode == "off"}
     asked = instructions.withheld(instructing.asks(session))
-    return replace(consent_now(session, now), asked=asked, off=off, stopped=stopped_now(home, session))
+    chosen, between = _transforms(file, facts.get(session, "transforms", {}))
+    stopped = stopped_now(home, session)
+    return replace(consent_now(session, now), asked=asked, off=off | between, stopped=stopped, transforms=chosen)
+
+
+def _transforms(file: Settings | SettingsFaults, recorded: Mapping[str, str]) -> tuple[dict[str, str], frozenset[str]]:
+    """The narrower of each choice in file and record; fields of which neither is: they stay here until recorded."""
+    chosen, between = dict(recorded), set()
+    for name, word in () if isinstance(file, SettingsFaults) else file.transforms.items():
+        try:
+            chosen[name] = transforms.narrower(word, recorded.get(name)) or word
+        except ValueError:
+            between.add(name)
+    return chosen, frozenset(between)
 
 
 def _next_end(session: Session | Connection, now: datetime) -> datetime:
@@ -191,6 +206,7 @@ def applied(session: Session | Connection) -> Applied:
         {kind: Switch(mode, generation) for kind, mode, generation in rows},
         facts.get(session, "generation", 0),
         facts.get(session, "fields", {}),
+        facts.get(session, "transforms", {}),
         policy.get("on_material_change", "withhold"),
         tuple(policy.get("allow", ())),
     )

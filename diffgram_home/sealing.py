@@ -33,7 +33,7 @@ BLOCKS_A_TRANSACTION = 64
 NOT_APPROVED = "approval-missing"
 _VOID_REASONS = {
     **dict.fromkeys(("switched", "field-off"), "mode"),
-    **dict.fromkeys(("not-approved", "expired", "asked"), "withdrawn"),
+    **dict.fromkeys(("not-approved", "expired", "asked", "finer", "transform-not-permitted"), "withdrawn"),
 }
 
 

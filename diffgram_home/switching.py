@@ -1,5 +1,5 @@
-"""Changes modes, fields and policy: takes over what the settings file says, records it, tells the products, voids what
-may no longer go.
+"""Changes modes, fields, transforms and policy: takes over what the settings file says, records it, tells the products,
+voids what may no longer go.
 
 The file is the customer's; it is edited by hand and by `set_mode` alike, and comments survive. Rules:
 - A change is a ledger record (who, when, from, to) and a new generation for every kind whose effective mode moved;
@@ -7,7 +7,8 @@ The file is the customer's; it is edited by hand and by `set_mode` alike, and co
 - Crash points: the file is replaced by rename first; the record follows with the next `apply`, which any process may
   run. Until then `rules` holds to the narrower of the two. Products learn last when a mode widens and first when it
   narrows, so that nothing is collected that the record does not allow.
-- A field can be switched off alone, and on again as far as it is approved; its kinds' generations do not move by that.
+- A field can be switched off alone, and on again as far as it is approved; its kinds' generations do not move by that,
+  nor by the transform that is chosen for a field.
 - An unreadable file turns all off, with a notice, until it can be read again; generations do not move for that.
 """
 
@@ -15,22 +16,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import tomlkit
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
-from tomlkit.exceptions import TOMLKitError
 
 from audit import instructions, record
 from audit import modes as audit_modes
 from audit.catalogue import REQUEST
 from audit.modes import Modes, effective, narrowed
-from diffgram_home import counting, facts, files, instructing, locks, modefile, rules, sealing, settings, upgrading
-from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
+from diffgram_home import counting, editing, facts, instructing, locks, modefile, rules, sealing, settings, upgrading
+from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home
 from diffgram_home.ledger import append
 from diffgram_home.models import Switch as SwitchRow
@@ -59,6 +58,15 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
+class TransformChange:
+    """One field of which another transform was chosen, or none any more."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """What `apply` did: the changes, whether the file could be read, and how many batches were voided."""
 
@@ -66,6 +74,7 @@ class Applied:
     readable: bool
     voided: int
     fields: tuple[FieldChange, ...] = ()
+    transforms: tuple[TransformChange, ...] = ()
 
 
 def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
@@ -75,7 +84,7 @@ def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
     """
     with _alone(home):
         applied = _apply(home, now, actor)
-    if not applied.changes and not applied.fields:
+    if not applied.changes and not applied.fields and not applied.transforms:
         return applied
     return replace(applied, voided=sealing.void_refused(home, now))
 
@@ -95,16 +104,16 @@ def _apply(home: Home, now: datetime, actor: str | None) -> Applied:
         return Applied((), True, 0)
     was_off = {name for name, mode in was.fields.items() if mode == "off"}
     _tell_products(home, _narrowed(was, wanted), now, file.fields_off | was_off)
-    changes, fields, modes = _record(home, file, wanted, now, actor)
+    applied, modes = _record(home, file, wanted, now, actor)
     _tell_products(home, modes, now, file.fields_off)
-    return Applied(changes, True, 0, fields)
+    return applied
 
 
 def set_mode(home: Home, case: str, kind: str | None, mode: str, actor: str, now: datetime) -> Applied:
     """Write a mode into the file, comments kept, and apply it; raises SettingsFaults, StoreError, or ValueError."""
     _check_mode(home, case, kind, mode)
     with _alone(home):  # or of two people who switch at once, one would write back what the other had just changed
-        _replace(home, _edited(home, "cases" if kind is None else "kinds", {kind or case: mode}))
+        editing.edit(home, "cases" if kind is None else "kinds", {kind or case: mode})
     return apply(home, now, actor)
 
 
@@ -120,25 +129,23 @@ def set_fields(home: Home, names: Sequence[str], mode: str, actor: str, now: dat
     if mode not in settings.FIELD_MODES:
         raise ValueError(f"a field cannot be '{mode}'; write one of {', '.join(settings.FIELD_MODES)}")
     with _alone(home):
-        _replace(home, _edited(home, "fields", dict.fromkeys(names, mode)))
+        editing.edit(home, "fields", dict.fromkeys(names, mode))
     return apply(home, now, actor)
 
 
-def _edited(home: Home, section: str, modes: Mapping[str, str]) -> str:
-    """The file's text with these modes changed; raises SettingsFaults if it cannot be read, before or after."""
-    path = home.settings.path
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-        if section not in document:
-            document[section] = tomlkit.table()
-        for key, mode in modes.items():
-            document[section][key] = mode  # type: ignore[index]
-    except (OSError, UnicodeDecodeError, TOMLKitError, TypeError) as error:
-        fault = SettingsFault("settings-unreadable", "", f"cannot edit '{path}': {error}", "correct the file by hand")
-        raise SettingsFaults(str(path), (fault,)) from error
-    text = tomlkit.dumps(document)
-    settings.parse(text, path, os.environ)
-    return text
+def set_transform(home: Home, name: str, word: str | None, actor: str, now: datetime) -> Applied:
+    """Write the transform of a field into the file, or take it out, comments kept, and apply it; raises as `set_mode`.
+
+    Batches that wait, and whose values are finer than that, are voided, and their messages sealed again.
+    """
+    known = home.catalogue.fields.get(name)
+    if known is None or known.removed or not known.transforms:
+        raise ValueError(f"no field '{name}' that permits a transform; 'diffgram-home fields --long' lists them")
+    if word is not None and word not in known.transforms:
+        raise ValueError(f"'{name}' cannot have '{word}'; its definition permits {', '.join(known.transforms)}")
+    with _alone(home):
+        editing.edit(home, "transforms", {name: word})
+    return apply(home, now, actor)
 
 
 def _check_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
@@ -152,23 +159,9 @@ def _check_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
         raise ValueError(f"'{kind or case}' cannot be '{mode}'; write one of {', '.join(allowed)}")
 
 
-def _replace(home: Home, text: str) -> None:
-    """Temporary file, fsync, rename; owner and mode of the file stay as they are, and a link to it stays one."""
-    path = home.settings.path.resolve()
-    try:
-        before = path.stat()
-        files.write(path, text.encode())
-        if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()) and os.geteuid() == 0:
-            os.chown(path, before.st_uid, before.st_gid)
-        path.chmod(before.st_mode & 0o777)
-    except OSError as error:
-        hint = f"let the user {os.geteuid()} write to it and its folder, or edit it by hand"
-        raise StoreError("settings-read-only", f"cannot write '{path}': {error.strerror}", hint) from error
-
-
 def _record(
     home: Home, file: Settings, wanted: dict[str, str], now: datetime, actor: str | None
-) -> tuple[tuple[Change, ...], tuple[FieldChange, ...], Modes]:
+) -> tuple[Applied, Modes]:
     """Write changes, generation and switches in one transaction; another process may have done it first."""
     with home.store.write() as session:
         was = rules.applied(session)
@@ -179,6 +172,7 @@ def _record(
         for change in changes:
             _append(session, change, who, source, generation, now)
         fields = _record_fields(session, was, file, who, source, now)
+        chosen = _record_transforms(session, was, file, who, source, now)
         _record_policy(home, session, was, file, who, now)
         session.execute(delete(SwitchRow))
         session.add_all(SwitchRow(kind=k, mode=s.mode, generation=s.generation) for k, s in modes.kinds.items())
@@ -187,7 +181,7 @@ def _record(
         facts.put(session, "generation", generation)
         facts.put(session, "dark", False)
         counting.end_notice(session, now, UNREADABLE)
-    return changes, fields, modes
+    return Applied(changes, True, 0, fields, chosen), modes
 
 
 def _record_fields(
@@ -208,6 +202,27 @@ def _record_fields(
         )
         append(session, entry)
     facts.put(session, "fields", dict(file.fields))
+    return changes
+
+
+def _record_transforms(
+    session: Session, was: rules.Applied, file: Settings, actor: str, source: str, now: datetime
+) -> tuple[TransformChange, ...]:
+    """Write down of which fields another transform was chosen."""
+    names = sorted(was.transforms.keys() | file.transforms.keys())
+    moves = [TransformChange(name, was.transforms.get(name), file.transforms.get(name)) for name in names]
+    changes = tuple(move for move in moves if move.before != move.after)
+    for change in changes:
+        entry = record.Transform(
+            actor=actor,
+            at=record.instant(now),
+            field=change.field,
+            from_=change.before,
+            source=source,  # type: ignore[arg-type]
+            to=change.after,
+        )
+        append(session, entry)
+    facts.put(session, "transforms", dict(file.transforms))
     return changes
 
 
@@ -309,6 +324,7 @@ def _same(was: rules.Applied, file: Settings, wanted: dict[str, str]) -> bool:
         was.cases == dict(file.cases)
         and was.own == dict(file.kinds)
         and was.fields == dict(file.fields)
+        and was.transforms == dict(file.transforms)
         and (was.on_material_change, was.allow) == (file.policy.on_material_change, file.policy.allow)
         and {kind: switch.mode for kind, switch in was.switches.items()} == wanted
     )

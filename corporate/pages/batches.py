@@ -47,6 +47,7 @@ def show(wanted: int) -> str:
         lines=lines,
         types=TYPES,
         fields=_fields(server().catalogue(json.loads(found.header)["catalogue"]), lines),
+        told=json.loads(found.header).get("transforms", {}),
         signature=_signature(found),
     )
 

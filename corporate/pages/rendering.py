@@ -7,6 +7,7 @@ from flask import Flask, g, render_template
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from audit import transforms
 from corporate.errors import place_of
 from corporate.pages.guarding import form_token
 
@@ -16,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 def register(app: Flask) -> None:
     """Give the templates of `app` their filters, and errors their page."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(time=time, day=day, short=short, number=number)
+    app.jinja_env.filters.update(time=time, day=day, short=short, number=number, explained=explained)
     app.context_processor(lambda: {"person": g.get("person"), "form_token": form_token})
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _unexpected)
@@ -46,6 +47,11 @@ def short(value: str) -> Markup:
 def number(value: int) -> str:
     """With commas."""
     return f"{value:,}"
+
+
+def explained(word: str) -> str:
+    """What the transform that a batch's header names does, in one sentence without its full stop."""
+    return transforms.EXPLAINED[transforms.read(word).form]
 
 
 def _refused(error: HTTPException) -> tuple[str, int]:

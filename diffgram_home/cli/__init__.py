@@ -24,6 +24,7 @@ from diffgram_home.cli import (
     setup,
     telling,
     traffic,
+    transform,
 )
 from diffgram_home.cli.base import CONFIG_VARIABLE, PROGRAM, config_option
 from diffgram_home.cli.exits import table
@@ -63,7 +64,7 @@ main = Sections(
         (
             "Decide",
             (
-                *(consent.on, consent.local, consent.off, consent.offline, consent.field),
+                *(consent.on, consent.local, consent.off, consent.offline, consent.field, transform.transform),
                 *(consent.approve, consent.decline, consent.withdraw),
             ),
         ),

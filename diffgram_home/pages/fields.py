@@ -11,7 +11,8 @@ from typing import Final
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
-from diffgram_home import consenting, coverage, reading, rendering, sessions, switching, views
+from audit import transforms
+from diffgram_home import consenting, coverage, reading, rendering, sessions, switching, transforming, views
 from diffgram_home.permissions import ADMIN, OPERATOR, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
 from diffgram_home.settings import FIELD_MODES
@@ -149,6 +150,44 @@ def switch(mode: str) -> Response:
         raise NotUnderstood("no field was named; nothing was changed", "choose at least one under Fields")
     switching.set_fields(here(), [field.name for field in chosen], mode, sessions.me().actor, g.now)
     return redirect(url_for(".show", done="switched"), 303)  # type: ignore[return-value]
+
+
+@routes.get("/transform/<field>")
+@permission(roles=ROLES)
+def ask_transform(field: str) -> str:
+    """What each transform that the field permits would do to the values that wait, before one is chosen."""
+    shown = _transformable(field)
+    return render_template(
+        "transform.html",
+        field=shown,
+        found=transforming.effects(here(), field, g.now),
+        limit=transforming.LOOKED_AT,
+        looks_over=any(transforms.read(word).looks_over for word in shown.transforms),
+    )
+
+
+@routes.post("/transform/<field>")
+@permission(roles=MAY_SWITCH)
+def transform(field: str) -> Response:
+    """Choose a transform of the field whose definition was shown, record who did, and make it hold at once."""
+    shown, word = _transformable(field), request.form.get("word", "")
+    if _as_shown() != [field]:
+        raise NotUnderstood("another field was named; nothing was changed", "open the field under Fields again")
+    if word not in ("none", *shown.transforms):
+        raise NotUnderstood("the field permits no such transform; nothing was changed", "choose one of those shown")
+    chosen = None if word == "none" else word
+    if chosen == shown.transform:
+        return redirect(url_for(".show", done="same"), 303)  # type: ignore[return-value]
+    switching.set_transform(here(), field, chosen, sessions.me().actor, g.now)
+    return redirect(url_for(".show", done="transformed"), 303)  # type: ignore[return-value]
+
+
+def _transformable(name: str) -> views.Field:
+    """The field of this name. Raises NotHere for one that is none, or permits no transform."""
+    for field in reading.fields(here(), g.now):
+        if field.name == name and field.state != "removed" and field.transforms:
+            return field
+    raise NotHere("the catalogue has no field of that name that permits a transform", "choose one under Fields")
 
 
 def _ask(what: str) -> Response | str:

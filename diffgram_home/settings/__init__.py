@@ -63,6 +63,7 @@ class Settings:
     cases: Mapping[str, str]
     kinds: Mapping[str, str]
     fields: Mapping[str, str]
+    transforms: Mapping[str, str]
     policy: Policy
 
     @property
@@ -116,6 +117,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         cases=_modes.cases(top.table("cases")),
         kinds=_modes.kinds(top.table("kinds")),
         fields=_modes.fields(top.table("fields")),
+        transforms=_modes.transforms(top.table("transforms")),
         policy=_modes.policy(top.table("policy")),
     )
     top.finish()

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from audit import transforms
+
 _HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 
 
@@ -42,3 +44,12 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+def is_transform(value: str) -> bool:
+    """Whether it has the form of a transform; whether a field permits it is not judged here."""
+    try:
+        transforms.read(value)
+    except ValueError:
+        return False
+    return True

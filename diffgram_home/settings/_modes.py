@@ -1,4 +1,4 @@
-"""Reads `[cases]`, `[kinds]`, `[fields]` and `[policy]`: what the file switches, and what it says of a new release.
+"""Reads `[cases]`, `[kinds]`, `[fields]`, `[transforms]` and `[policy]`: what is switched, and how fields leave.
 
 Names of kinds and fields are not judged here: `home.py` knows the catalogue. For `settings` only.
 """
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from audit.modes import DEFAULTS, MODES
-from diffgram_home.settings._checking import is_hex64
+from audit.transforms import FORMS
+from diffgram_home.settings._checking import is_hex64, is_transform
 from diffgram_home.settings._table import Table
 
 FIELD_MODES = ("off", "on")
@@ -45,6 +46,12 @@ def kinds(table: Table) -> Mapping[str, str]:
 def fields(table: Table) -> Mapping[str, str]:
     """Field → mode; faults are collected in the table."""
     return MappingProxyType({name: table.choice(name, FIELD_MODES, "off") for name in table.values})
+
+
+def transforms(table: Table) -> Mapping[str, str]:
+    """Field → transform, each in the form that one has; faults are collected in the table."""
+    hint = f"one that its definition permits: {'; '.join(FORMS.values())}"
+    return MappingProxyType({name: table.text(name, pattern_hint=hint, check=is_transform) for name in table.values})
 
 
 def policy(table: Table) -> Policy:

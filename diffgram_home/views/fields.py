@@ -31,9 +31,10 @@ class Field(catalogue.Field):
 
     `state` is approved, new (never approved), changed (another definition was approved), expired (the approval's date
     has come), declined, withdrawn, removed, or requested (leaves only in a request that a person sees and sends). `off`
-    says that it is switched off, whatever was decided. Who decided last about this definition, and on whose authority,
-    is told for approvals and declines. `made` says how its values are made, in the words of `unmade` where by no place
-    of ours that is stated; `stands` has the values that stand for something else, with what they mean.
+    says that it is switched off, whatever was decided; `transform` how its values leave, None for as they are. Who
+    decided last about this definition, and on whose authority, is told for approvals and declines. `made` says how its
+    values are made, in the words of `unmade` where by no place of ours that is stated; `stands` has the values that
+    stand for something else, with what they mean.
     """
 
     state: str
@@ -46,6 +47,7 @@ class Field(catalogue.Field):
     declined_by: str | None
     declined_at: datetime | None
     off: bool
+    transform: str | None
     made: tuple[Made, ...]
     unmade: str
     stands: Mapping[Any, str]

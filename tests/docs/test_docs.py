@@ -66,10 +66,10 @@ def _documented() -> set[str]:
 
 
 def test_every_setting_stands_in_the_docs_and_no_other():
-    assert _known("") == {"name", "folder", "kinds", "fields", *SECTIONS}
+    assert _known("") == {"name", "folder", "kinds", "fields", "transforms", *SECTIONS}
     keys = {f"{section}.{key}" for section in SECTIONS for key in _known(section)}
     assert _documented() == keys | {"name", "folder"}
-    for section in ("kinds", "fields"):
+    for section in ("kinds", "fields", "transforms"):
         assert f"## `[{section}]`" in (DOCS / "settings.md").read_text()
 
 

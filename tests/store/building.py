@@ -50,8 +50,12 @@ expires = "never"
 if_off = "nothing stops working"
 """
 TYPED = {
-    "at": 'type = "instant"\nprecision = "second"\nexample = "2026-11-21T14:01:05Z"',
-    "order_id": 'type = "id"\nmaximum = 9007199254740991\nkey_column = "order.id"\nexample = 7',
+    "at": 'type = "instant"\nprecision = "second"\nexample = "2026-11-21T14:01:05Z"\n'
+    'transforms = ["coarser:minute", "coarser:hour", "coarser:day"]',
+    "order_id": 'type = "id"\nmaximum = 9007199254740991\nkey_column = "order.id"\nexample = 7\n'
+    'transforms = ["suppress:2", "suppress:3", "drop-rare:2"]',
+    "items": 'type = "count"\nunit = "items"\nmaximum = 99\nexample = 3\n'
+    'transforms = ["round:10", "round:50", "suppress:3"]',
     "paid": 'type = "flag"\nexample = true',
 }
 SETTINGS = """# the installation of the tests

@@ -80,6 +80,13 @@ def _switch_field(keys: Keyboard, _given: str) -> None:
     keys.press("^Switch 1 field off$")
 
 
+def _transform(keys: Keyboard, _given: str) -> None:
+    keys.go("/fields/transform/home.at")
+    keys.reach("^as it is")
+    keys.page.keyboard.press("ArrowDown")
+    keys.press("^Choose$")
+
+
 def _switch_case(keys: Keyboard, _given: str) -> None:
     keys.go("/cases")
     keys.press("^local ?: switch Events and errors$")
@@ -164,6 +171,9 @@ ACTIONS = (
         ("withdraw", FIELD, "--authority", AUTHORITY, "--yes"),
     ),
     Action("fields.switch", "operator", "switch", _switch_field, ("field", "off", FIELD, "--yes")),
+    Action(
+        "fields.transform", "operator", "transform", _transform, ("transform", "home.at", "coarser:minute", "--yes")
+    ),
     Action("carrying.out", "operator", "carried-out", _carry_out, ("carry", "out", "{}"), Scene.work),
     Action("carrying.take", "operator", "carried-in", _carry_in, ("carry", "in", "{}"), Scene.answers),
     Action(

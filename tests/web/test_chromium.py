@@ -19,6 +19,8 @@ PAGES = (
     "/fields",
     "/fields?q=member&state=approved",
     "/fields/withdraw?case=event",
+    "/fields/transform/home.member_id",
+    "/fields/transform/annotator.input_size_bytes",
     "/pending",
     "/sent",
     "/sent/1",

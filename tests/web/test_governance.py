@@ -46,9 +46,9 @@ AT_THE_TERMINAL = {
 SAME_PAGE = {("on",), ("off",), ("offline",)}
 """Other positions of a switch that is in the list."""
 LOOKING = """
-account list, bundle, carry list, cases, check, consistency, coverage, deletions, diff, egress, export, fence, fields,
-history, identity show, incidents, mail list, mail show, pending, privacy, promises, proof, prove, releases, sent,
-show, unacknowledged, verify
+account list, bundle, carry list, cases, check, consistency, coverage, deletions, diff, egress, explain, export,
+fence, fields, history, identity show, incidents, mail list, mail show, pending, privacy, promises, proof, prove,
+releases, sent, show, unacknowledged, verify
 """
 """Commands that decide nothing."""
 

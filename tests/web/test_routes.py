@@ -18,6 +18,7 @@ EXAMPLES = {
     "name": "home.css",
     "case": "event",
     "mode": "off",
+    "field": "home.at",
     "number": "1",
     "sha256": "0" * 64,
     "token": "0" * 32,
