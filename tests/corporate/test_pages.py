@@ -140,6 +140,13 @@ def test_the_exact_bytes_and_the_receipt_can_be_taken_home(shown: tuple[Server, 
     body = visitor.ask("GET", f"{page}/body").data
     assert f'"installation":"{shown[1].id}"'.encode() in body
     assert visitor.ask("GET", f"{page}/receipt").data.count(b".") == 2
+    said = visitor.ask("GET", page).data.decode()
+    listed = said[said.index('id="fields"') :]
+    kinds = re.findall(r"<h3><code>([^<]+)</code></h3>(.*?)</dl>", listed, re.DOTALL)
+    assert kinds
+    for _, of_kind in kinds:
+        keys = re.findall(r"<dt><code>([^<]+)</code></dt>", of_kind)
+        assert len(keys) == len(set(keys)) > 0, "each field once, under its kind of message"
     for nowhere in (999999, 2**63, 10**30):
         assert visitor.ask("GET", f"/batches/{nowhere}").status == 404
         assert visitor.ask("GET", f"/received?before={nowhere}.{nowhere}").status == 200

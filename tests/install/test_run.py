@@ -42,7 +42,9 @@ def test_a_second_run_is_quick_keeps_the_data_and_shows_each_password_once(clone
 def test_sigterm_stops_everything(clone: Clone) -> None:
     with Run(clone) as run:
         run.wait_until_ready(SECOND_RUN_S)
-        assert "was shown when the account was made" in run.said()
+        said = run.said()
+        assert "with the password of the first start; for a new one: " in said
+        assert "account password administrator" in said
         assert run.stop(signal.SIGTERM) == 0
     assert processes_with(str(clone.folder)) == []
 
