@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from audit._bodies import Bodies
+from audit._bodies import Bodies, lines_in
 from audit._numbers import Batch, Numbers, Report, Tried
 from audit._past import Past
 from audit.record import Attempt, Sealed
@@ -74,7 +74,7 @@ class Foreseen:
         if body is None or not body.startswith(kind.header):
             return False
         numbers, sha256, root = self._numbers, _sha256(body).hexdigest(), self._past.frontier.root().hex()
-        sequence, messages, size_bytes = numbers.next.get(kind.case, 1), body.count(b"\n") - 1, len(body)
+        sequence, messages, size_bytes = numbers.next.get(kind.case, 1), lines_in(body) - 1, len(body)
         leaf = (
             f'"ledger_root":"{root}","ledger_size":{index},"messages":{messages},"sequence":{sequence},'
             f'"sha256":"{sha256}","size_bytes":{size_bytes},"type":"sealed"}}'

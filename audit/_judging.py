@@ -16,7 +16,7 @@ from audit._findings import FAULT, NOTE, Finding, Head, Known, Report
 from audit._foreseen import Foreseen
 from audit._mails import Mails
 from audit._numbers import Numbers
-from audit._past import BLOCK, Past
+from audit._past import Past
 from audit._requests import Requests
 from audit.errors import RecordRefused, SignatureRefused
 from audit.record import (
@@ -94,7 +94,8 @@ class Judge:
             self.kept.setdefault(size, []).append(root)
         self.compare_kept(0)
 
-    def take(self, index: int, data: bytes) -> None:
+    def take(self, index: int, data: bytes, leaf: bytes | None = None) -> None:
+        """Judge the next leaf; `leaf` is its hash where the caller has made it of these very bytes."""
         self.index = index
         size = self.past.frontier.size
         usual = self.foreseen.by_end.get(data[-5:])
@@ -102,7 +103,7 @@ class Judge:
             self.read(index, data)
         elif data[-5:] == b'led"}':
             self.agreed = size
-        self.past.append(_sha256(b"\x00" + data).digest())
+        self.past.append(leaf or _sha256(b"\x00" + data).digest())
         if self.kept and not self.torn:
             self.compare_kept(size + 1)
 
@@ -291,4 +292,5 @@ class Judge:
         if self.bodies.pruned:
             yield f"what {self.bodies.pruned} pruned bodies said: their hashes remain, to compare with copies elsewhere"
         if self.unread:
-            yield f"{self.unread} quoted checkpoints: over {BLOCK} leaves before the record, or after a missing leaf"
+            far = f"over {self.past.block} leaves before the record"
+            yield f"{self.unread} quoted checkpoints: {far}, or after a missing leaf"

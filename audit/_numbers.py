@@ -25,7 +25,7 @@ Report = Callable[[str, str], None]
 """Called with the code and the sentence of a finding at the leaf in hand."""
 
 
-class Batch(msgspec.Struct):
+class Batch(msgspec.Struct, array_like=True):
     """A body under a number, and for a void its reason and the hash that it replaced.
 
     `attempt` is the leaf of the attempt under way for this number; after a void it may be one for the body before.

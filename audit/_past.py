@@ -12,13 +12,21 @@ _REMEMBERED = 64
 
 
 class Past:
-    """A frontier that remembers the leaf hashes of the last one to two blocks."""
+    """A frontier that remembers the leaf hashes of the last one to two blocks of `block` leaves.
 
-    __slots__ = ("_bases", "_leaves", "_roots", "frontier")
+    It may begin in the middle of a ledger: `begin` with the frontier at a block's end, then the leaves of one block.
+    """
 
-    def __init__(self) -> None:
-        self.frontier = Frontier()
-        self._bases = [Frontier()]
+    __slots__ = ("_bases", "_leaves", "_roots", "block", "frontier")
+
+    def __init__(self, block: int = BLOCK) -> None:
+        self.block = block
+        self.begin(Frontier())
+
+    def begin(self, frontier: Frontier) -> None:
+        """Forget everything, and go on from `frontier`, whose size is a multiple of a block's."""
+        self.frontier = frontier
+        self._bases = [frontier.copy()]
         self._leaves: list[bytes] = []
         self._roots: dict[int, bytes] = {}
 
@@ -26,7 +34,7 @@ class Past:
         """Add a leaf hash."""
         index = self.frontier.append(leaf)
         self._leaves.append(leaf)
-        if (index + 1) % BLOCK == 0:
+        if (index + 1) % self.block == 0:
             self._turn()
 
     def root_at(self, size: int) -> bytes | None:

@@ -68,9 +68,17 @@ class Agreement:
         for page in pages:
             for position, kind, data in page:
                 yield position, data
-                wrong = self._differs(position, kind, data)
-                if wrong:
-                    yield Finding(position, DIFFERS, wrong)
+                yield from self.at(position, kind, data)
+        yield from self.left_over()
+
+    def at(self, position: int, kind: str, data: bytes) -> Iterator[Finding]:
+        """What differs at the next leaf."""
+        wrong = self._differs(position, kind, data)
+        if wrong:
+            yield Finding(position, DIFFERS, wrong)
+
+    def left_over(self) -> Iterator[Finding]:
+        """What the tables have besides, after the last leaf."""
         yield from (Finding(None, DIFFERS, wrong) for wrong in self._left_over())
 
     def _differs(self, position: int, kind: str, data: bytes) -> str | None:

@@ -7,7 +7,7 @@ hint here and nothing more: a body that no hint announced is looked up by itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import zstandard
 from sqlalchemy import bindparam, select
@@ -21,11 +21,12 @@ Progress = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
 
 _WITH_BODY = ("sealed", "void")
+_NO_END = 2**53
 _SHA256 = b'"sha256":"'
 _leaf, _body = Leaf.__table__.c, Body.__table__.c
 _NEXT = (
     select(_leaf.position, _leaf.type, _leaf.data)
-    .where(_leaf.position > bindparam("after"))
+    .where(_leaf.position > bindparam("after"), _leaf.position < bindparam("before"))
     .order_by(_leaf.position)
     .limit(PAGE)
 )
@@ -46,13 +47,20 @@ class Reader:
 
     def pages(self) -> Iterator[Sequence[tuple[int, str, bytes]]]:
         """Each page of leaves: position, what its row says of its type, and the leaf as stored."""
-        after, done = -1, 0
-        while page := self._session.execute(_NEXT, {"after": after}).all():
-            self._announce([data for _, kind, data in page if kind in _WITH_BODY])
-            yield [tuple(row) for row in page]
-            after, done = page[-1][0], done + len(page)
+        done = 0
+        for page in self.between(0, None):
+            self.announce([data for _, kind, data in page if kind in _WITH_BODY])
+            yield page
+            done += len(page)
             if self._progress:
                 self._progress(done, self._total)
+
+    def between(self, first: int, last: int | None) -> Iterator[Sequence[tuple[int, str, bytes]]]:
+        """The same of the leaves from `first` to before `last` (None: all there are), without their bodies."""
+        after, before = first - 1, _NO_END if last is None else last
+        while page := self._session.execute(_NEXT, {"after": after, "before": before}).all():
+            yield [tuple(row) for row in page]
+            after = page[-1][0]
 
     def body(self, sha256: str) -> bytes | None:
         """The bytes that are stored under this hash, whatever theirs is; None if there are none."""
@@ -66,8 +74,8 @@ class Reader:
         except zstandard.ZstdError:
             return b""
 
-    def _announce(self, leaves: list[bytes]) -> None:
-        """Fetch the bodies of one page; a hash that is none finds none, and is judged where it is read."""
+    def announce(self, leaves: Iterable[bytes]) -> None:
+        """Fetch the bodies of these leaves; a hash that is none finds none, and is judged where it is read."""
         hashes = list(filter(_is_hash, map(_hash_in, leaves)))
         self._packed = dict.fromkeys(hashes)
         if hashes:

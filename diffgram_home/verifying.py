@@ -17,18 +17,22 @@ from itertools import chain
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.orm import Session
 
-from audit import checkpoint, deletion, export, record
+from audit import checkpoint, deletion, export, ranges, record
 from audit.errors import RecordRefused, SignatureRefused
 from audit.verification import Finding, Head, Known, Report
 from audit.verification import verify as recompute
 from diffgram_home import deleting, elsewhere, facts, files, ledger, manifest
+from diffgram_home._stored import Stored
 from diffgram_home.agreeing import Agreement
 from diffgram_home.errors import LedgerError
 from diffgram_home.home import Home
 from diffgram_home.leaves import Progress, Reader
 
 MOST_FINDINGS = 1000
+LONG = 4
+"""Ranges from which on several processes are worth their beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +48,63 @@ class Verified:
         return self.report.holds
 
 
-def verify(home: Home, now: datetime, progress: Progress | None = None, *, kept: Iterable[str] = ()) -> Verified:
+def verify(
+    home: Home,
+    now: datetime,
+    progress: Progress | None = None,
+    *,
+    kept: Iterable[str] = (),
+    processes: int = 1,
+    sizes: ranges.Sizes = ranges.SIZES,
+) -> Verified:
     """Recompute the whole ledger; `kept` are checkpoints as text that were kept elsewhere. Raises StoreError.
 
-    `progress` is called with the leaves done and all leaves.
+    `progress` is called with the leaves done and all leaves. With more `processes` than one a long ledger is judged by
+    so many, forked from this one, which must have no other thread; what is found is the same whatever the `sizes`.
     """
     texts = [*kept, *_placed(home)]
     with home.store.read() as session:
-        texts += elsewhere.cosigned(home, session)
-        stood = ledger.standing(session)
-        statement = deleting.reader(home)
-        known = Known(
-            kept=tuple(_read_checkpoint(home.origin, home.keys.ledger.public_key(), text) for text in texts),
-            receipts=manifest.keys_ever(home, manifest.RECEIPTS),
-            installation=home.installation,
-            documents={deletion.KIND: lambda token, asked: statement(token, asked.sha256)},
-            statement=lambda token: statement(token, None),
-        )
-        reader = Reader(session, stood.size, progress)
-        source = chain(Agreement(session).along(reader.pages()), [Head(stood.size, stood.root)])
-        found = _gather(recompute(source, reader.body, known))
+        size = ledger.standing(session).size
+    if processes > 1 and size >= LONG * sizes.range:
+        found = _apart(home, texts, progress, processes, sizes)
+    else:
+        found = _in_turn(home, texts, progress)
     with home.store.write() as session:
         facts.put(session, "verified", {"at": now.isoformat(), "ok": found.holds, "size": found.report.size})
     return found
+
+
+def _in_turn(home: Home, texts: list[str], progress: Progress | None) -> Verified:
+    with home.store.read() as session:
+        stood = ledger.standing(session)
+        reader = Reader(session, stood.size, progress)
+        source = chain(Agreement(session).along(reader.pages()), [Head(stood.size, stood.root)])
+        return _gather(recompute(source, reader.body, _known(home, session, texts)))
+
+
+def _apart(home: Home, texts: list[str], progress: Progress | None, processes: int, sizes: ranges.Sizes) -> Verified:
+    home.store.close()  # no connection crosses a fork; the pool opens new ones
+    stored = Stored(home, lambda session: _known(home, session, texts))
+    with ranges.Crew(stored, processes, sizes) as crew:
+        with home.store.write():  # nobody writes meanwhile: all begin with the same
+            size = crew.begin().size
+        try:
+            told = (lambda done: progress(done, size)) if progress else None
+            return _gather(crew.verify(stored.head, told))
+        finally:
+            stored.close()
+
+
+def _known(home: Home, session: Session, texts: list[str]) -> Known:
+    statement = deleting.reader(home)
+    every = [*texts, *elsewhere.cosigned(home, session)]
+    return Known(
+        kept=tuple(_read_checkpoint(home.origin, home.keys.ledger.public_key(), text) for text in every),
+        receipts=manifest.keys_ever(home, manifest.RECEIPTS),
+        installation=home.installation,
+        documents={deletion.KIND: lambda token, asked: statement(token, asked.sha256)},
+        statement=lambda token: statement(token, None),
+    )
 
 
 def export_to(home: Home, path: Path, now: datetime, progress: Progress | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -125,9 +126,16 @@ def _told_list(found: Comparison) -> str:
 def _here(kept: list[str], progress: text.Progress) -> tuple[Verified, str]:
     home = open_home(base.read_settings())
     try:
-        return verifying.verify(home, datetime.now(UTC), progress, kept=kept), ledger.verifier_key(home)
+        return verifying.verify(home, datetime.now(UTC), progress, kept=kept, processes=_cores()), ledger.verifier_key(
+            home
+        )
     finally:
         home.close()
+
+
+def _cores() -> int:
+    """How many this process may use, which a service's limits may have made fewer than there are."""
+    return len(os.sched_getaffinity(0))
 
 
 def _told(found: Verified, key: str | None) -> Iterator[str]:
