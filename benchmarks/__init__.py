@@ -5,6 +5,7 @@ python -m benchmarks.path       spool → gate → ledger → door, beside bare 
 python -m benchmarks.ingest     corporate on SQLite and PostgreSQL, beside PostgreSQL's COPY
 python -m benchmarks.proof      verifying a ledger, beside bare SHA-256 of the same bytes
 python -m benchmarks.idle       memory and processor time of an installation that has nothing to do
+python -m benchmarks.words      what leaves of real raises with customers' values, and how many of the source's words
 python -m benchmarks.tripwire   the same work behind the tripwire and without it
 
 Each prints its tables and the goals it is held to, and exits with 1 when one is missed; `--quick` is a short run that

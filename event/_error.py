@@ -68,7 +68,7 @@ class ErrorLog:
         return places
 
     def _place(self, frame: Any, line: int) -> list[Any]:
-        module = _module(frame)
+        module = module_of(frame)
         name = frame.f_code.co_qualname
         for first, last in self._index.modules.get(module, _MISSING).get(name, ()):
             if first <= line <= last:
@@ -87,7 +87,7 @@ class ErrorLog:
         return known
 
 
-def _module(frame: Any) -> str:
+def module_of(frame: Any) -> str:
     """Return the name of a frame's module; `python -m x` runs it as `__main__`, but its spec still knows `x`."""
     scope = frame.f_globals
     name = dict.get(scope, "__name__")

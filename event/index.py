@@ -56,7 +56,7 @@ def build(sources: Sequence[Path], release: str, libraries: Sequence[str] = (), 
     """
     modules: dict[str, dict[str, Lines]] = {}
     trees: dict[str, ast.Module] = {}
-    for name, path in _modules(sources):
+    for name, path in modules_under(sources):
         tree = ast.parse(path.read_bytes(), str(path))
         modules[name] = _functions(compile(tree, str(path), "exec", dont_inherit=True))
         trees[name] = tree
@@ -67,7 +67,7 @@ def build(sources: Sequence[Path], release: str, libraries: Sequence[str] = (), 
     return new(release, modules, frozenset(types), frozenset(rules), frozenset({release.split()[-1]}))
 
 
-def _modules(sources: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+def modules_under(sources: Iterable[Path]) -> Iterator[tuple[str, Path]]:
     """Yield module name and file, sorted; a folder without `__init__.py` is a root of names, not a package."""
     for source in sources:
         if not source.exists():

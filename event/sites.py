@@ -1,0 +1,295 @@
+"""The raise sites of a release, made at build time: `python -m event.sites SRC… --release NAME -o FILE`.
+
+Run it where the release is built, with the interpreter that the product will run with: code is recognised by its
+instructions. It reads every module under SRC, compiles it without running it, and writes for each `raise` and `assert`
+what it can say (`event.raise_sites`). The same input gives the same bytes. SRC is a package, a module, or a folder of
+them, as for `event.index`; name the libraries that the product uses as further SRC, since a raise of theirs, or an
+exception class of theirs, is read in the same way.
+"""
+
+import argparse
+import ast
+import dis
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import CodeType
+
+from event._fingerprint import fingerprint
+from event._flow import Flow, Function, own_names, position_of, seeded, wanted_names
+from event._functions import Functions, Lineage
+from event._program import Found, Module, Program, class_body
+from event._saying import UNKNOWN, Made, Saying, Scope, State, Values
+from event._template import ANYTHING, Hole, Template, Templates, bounded, join
+from event.index import modules_under
+from event.raise_sites import Arguments, Construct, Position, RaiseSites, Site, encode, new
+
+RAISES = dis.opmap["RAISE_VARARGS"]
+OPTIMISED = (0, 1, 2)
+Marks = dict[str, dict[int, int]]
+
+
+def build(sources: Sequence[Path], release: str) -> RaiseSites:
+    """Return the raise sites of `release`.
+
+    Raises SyntaxError or OSError for a source that cannot be compiled, RuntimeError in an interpreter that keeps no
+    columns, where an instruction cannot be told from its neighbour on the line.
+    """
+    if None in list(build.__code__.co_positions())[-1]:
+        raise RuntimeError(
+            "this interpreter keeps no columns: build without -X no_debug_ranges and PYTHONNODEBUGRANGES"
+        )
+    modules: dict[str, Module] = {}
+    files: dict[str, tuple[Path, bytes]] = {}
+    for name, path in modules_under(sources):
+        files[name] = path, path.read_bytes()
+        modules[name] = Module(name, ast.parse(files[name][1], str(path)), path.name == "__init__.py")
+    functions = Functions(Program(modules))
+    codes: dict[str, Marks] = {}
+    sites: dict[str, tuple[Site, ...]] = {}
+    prints: dict[tuple[str, str, int], set[str]] = {}
+    for name, module in modules.items():
+        sites[name] = _sites(functions, module)
+        codes[name] = _marks(files[name], module, sites[name], prints)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, (_, data) in files.items()}
+    return new(release, hashes, codes, sites, _classes(functions, modules, prints))
+
+
+def _sites(functions: Functions, module: Module) -> tuple[Site, ...]:
+    """Return what every `raise` of a module hands over, in the order of the source."""
+    raised: dict[Position, Values] = {}
+    for body, scope, state, saying, wanted in _bodies(functions, module):
+        flow = Flow(scope, saying, wanted)
+        flow.block(body, dict(state))
+        for position, values in flow.raised.items():
+            raised[position] = raised.get(position, frozenset()) | values
+    every = {position_of(node) for node in ast.walk(module.tree) if isinstance(node, ast.stmt) and _can_raise(node)}
+    return tuple(Site(position, _merged(raised.get(position, UNKNOWN))) for position in sorted(every))
+
+
+def _can_raise(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.Raise) and node.exc is not None)
+
+
+def _bodies(
+    functions: Functions, module: Module
+) -> Iterator[tuple[list[ast.stmt], Scope, State, Saying, frozenset[str]]]:
+    """Yield every body of statements of a module: its own, those of classes and of functions."""
+    waiting: list[tuple[ast.AST, Found | None, str]] = [(module.tree, None, "")]
+    while waiting:
+        node, owner, prefix = waiting.pop()
+        if isinstance(node, ast.Module | ast.ClassDef) and any(map(_can_raise, ast.walk(node))):
+            scope = Scope(functions.program, module)
+            yield node.body, scope, {}, Saying(scope, functions.follow), wanted_names(node, is_summary=False)
+        elif isinstance(node, Function) and any(map(_can_raise, ast.walk(node))):
+            yield _function(functions, module, node, owner)
+        for inner in _inner(node):
+            name = prefix + inner.name
+            if isinstance(inner, ast.ClassDef):
+                waiting.append((inner, Found(module, inner, name), f"{name}."))
+            else:
+                within = owner if isinstance(node, ast.ClassDef) else None
+                waiting.append((inner, within, f"{name}.<locals>."))
+
+
+def _function(
+    functions: Functions, module: Module, node: Function, owner: Found | None
+) -> tuple[list[ast.stmt], Scope, State, Saying, frozenset[str]]:
+    own, aside = own_names(node)
+    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+    is_method = owner is not None and not any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
+    scope = Scope(functions.program, module, owner, names[0] if names and is_method else "", own, aside=aside)
+    saying = Saying(scope, functions.follow)
+    state: State = {a.arg: UNKNOWN for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+    state |= seeded(node, scope, saying) if is_method else {}
+    wanted = wanted_names(node, is_summary=False)
+    return node.body, scope, {k: v for k, v in state.items() if k in wanted}, saying, wanted
+
+
+def _inner(node: ast.AST) -> Iterator[Function | ast.ClassDef]:
+    """Yield the functions and classes directly inside, also those under an `if` or a `try`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function | ast.ClassDef):
+            yield child
+        elif not isinstance(child, ast.expr):
+            yield from _inner(child)
+
+
+def _merged(values: Values) -> Arguments:
+    """Return one description of all that a raise can hand over; nothing is known when one way is not known."""
+    made = [value.arguments for value in values if isinstance(value, Made)]
+    if not made or len(made) < len(values):
+        return Arguments(is_open=True)
+    if any({name for name, _ in one.keywords} != {name for name, _ in made[0].keywords} for one in made):
+        return Arguments(is_open=True)
+    most = max(len(one.positional) for one in made)
+    if any(one.is_open and len(one.positional) < most for one in made):
+        return Arguments(is_open=True)
+    positional = tuple(
+        _nameless(frozenset().union(*(one.positional[n] for one in made if n < len(one.positional))))
+        for n in range(most)
+    )
+    names = [name for name, _ in made[0].keywords]
+    keywords = tuple((n, _nameless(frozenset().union(*(dict(one.keywords)[n] for one in made)))) for n in names)
+    return Arguments(positional, keywords, -1, any(one.is_open or one.rest >= 0 for one in made))
+
+
+def _nameless(templates: Templates) -> Templates:
+    """Return templates whose holes bear no names; where one of them fits anything, the others tell nothing."""
+    found = bounded(frozenset(map(_without_names, templates)))
+    return ANYTHING if (Hole(),) in found else found
+
+
+def _without_names(template: Template) -> Template:
+    if len(template) == 1:
+        return template if template[0] == Hole("-") or isinstance(template[0], str) else (Hole(),)
+    return join(*((part if isinstance(part, str) else Hole(),) for part in template))
+
+
+def _marks(
+    file: tuple[Path, bytes], module: Module, sites: Sequence[Site], prints: dict[tuple[str, str, int], set[str]]
+) -> Marks:
+    """Return code → instruction → site for each way of optimising, and note the fingerprints of every function."""
+    places = _Places(module, sites)
+    marks: Marks = {}
+    for level in OPTIMISED:
+        for code in _codes(compile(file[1], str(file[0]), "exec", dont_inherit=True, optimize=level)):
+            found = {offset: n for offset, position in _raising(code) if (n := places.site(position)) is not None}
+            if found or code.co_name == "__init__":
+                print_ = fingerprint(code)
+                prints.setdefault((module.name, code.co_qualname, code.co_firstlineno), set()).add(print_)
+                if found:
+                    marks[print_] = found
+    return marks
+
+
+class _Places:
+    """Positions of instructions → sites. An `assert` raises at the position of its test, which lies within it."""
+
+    def __init__(self, module: Module, sites: Sequence[Site]) -> None:
+        self._number = {site.position: n for n, site in enumerate(sites)}
+        self._asserts = [position_of(node) for node in ast.walk(module.tree) if isinstance(node, ast.Assert)]
+
+    def site(self, position: Position) -> int | None:
+        """Return the number of the site that an instruction at `position` belongs to."""
+        exact = self._number.get(position)
+        if exact is not None:
+            return exact
+        around = [a for a in self._asserts if _starts(a) <= _starts(position) and _ends(position) <= _ends(a)]
+        return self._number[max(around, key=_starts)] if around else None
+
+
+def _starts(position: Position) -> tuple[int, int]:
+    return position[0], position[2]
+
+
+def _ends(position: Position) -> tuple[int, int]:
+    return position[1], position[3]
+
+
+def _codes(module: CodeType) -> Iterator[CodeType]:
+    waiting = [module]
+    while waiting:
+        code = waiting.pop()
+        yield code
+        waiting.extend(const for const in code.co_consts if isinstance(const, CodeType))
+
+
+def _raising(code: CodeType) -> Iterator[tuple[int, Position]]:
+    """Yield the offset of every raising instruction, and the position of its statement."""
+    for number, (first, last, column, end) in enumerate(code.co_positions()):
+        if code.co_code[2 * number] == RAISES and None not in (first, last, column, end):
+            yield 2 * number, (first or 0, last or 0, column or 0, end or 0)
+
+
+def _classes(
+    functions: Functions, modules: Mapping[str, Module], prints: Mapping[tuple[str, str, int], set[str]]
+) -> dict[str, Construct]:
+    """Return what each class with an `__init__`, of its own or inherited, makes of the arguments of a raise."""
+    found: dict[str, Construct] = {}
+    for name, module in modules.items():
+        for qualname, node in _named_classes(module.tree, ""):
+            construct = _construct(functions, Found(module, node, qualname), prints)
+            if construct is not None:
+                found[f"{_stated_module(node) or name}.{qualname}"] = construct
+    return found
+
+
+def _stated_module(node: ast.ClassDef) -> str:
+    """Return the `__module__` that a class body states, as some libraries do to show shorter names."""
+    stated = class_body(node).get("__module__", [])
+    value = stated[0].value if len(stated) == 1 and isinstance(stated[0], ast.Constant) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _named_classes(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
+    for node in _inner(tree):
+        name = prefix + node.name
+        if isinstance(node, ast.ClassDef):
+            yield name, node
+        yield from _named_classes(node, f"{name}." if isinstance(node, ast.ClassDef) else f"{name}.<locals>.")
+
+
+def _construct(functions: Functions, found: Found, prints: Mapping[tuple[str, str, int], set[str]]) -> Construct | None:
+    lineage = Lineage(functions, found)
+    if not lineage.is_error():
+        return None
+    init = lineage.first()
+    handed = lineage.handed() if init is not None else None
+    if init is None or handed is None or not isinstance(init.node, ast.FunctionDef):
+        return None
+    spec = init.node.args
+    positional = tuple(a.arg for a in (*spec.posonlyargs, *spec.args))[1:]
+    saying = Saying(Scope(functions.program, init.module), functions.follow)
+    defaults = {name: _nameless(t) for name, t in functions.defaults(init.node, saying).items()}
+    every = frozenset(p for i in lineage.inits for p in prints.get(_key(i), ()))
+    known = _ways(handed.ways)
+    if known is None:
+        return None
+    return Construct(every, positional, tuple(sorted(defaults.items())), known, handed.as_passed)
+
+
+def _key(init: Found) -> tuple[str, str, int]:
+    """Return module, name and first line, decorators included, as the code object of a function has them."""
+    first = min(node.lineno for node in (init.node, *getattr(init.node, "decorator_list", ())))
+    return init.module.name, init.qualname, first
+
+
+def _ways(ways: Sequence[Arguments]) -> Arguments | None:
+    """Return one description of what becomes of `args`, or None when it can become anything."""
+    if any(way.is_open for way in ways):
+        return None
+    if not ways:
+        return Arguments()
+    rests = {(way.rest, len(way.positional)) for way in ways}
+    if len(rests) > 1 and any(rest >= 0 for rest, _ in rests):
+        return None
+    most = max(len(way.positional) for way in ways)
+    positional = tuple(
+        bounded(frozenset().union(*(way.positional[n] for way in ways if n < len(way.positional)))) for n in range(most)
+    )
+    return Arguments(positional, (), ways[0].rest, False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the document; returns 0, or 2 when something cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m event.sites", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("sources", nargs="+", type=Path, metavar="SRC", help="a package, a module, or a folder of them")
+    parser.add_argument("--release", required=True, help='name and version, such as "annotator 1.0.0"')
+    parser.add_argument("-o", dest="output", required=True, type=Path, metavar="FILE", help="where to write it")
+    given = parser.parse_args(arguments)
+    try:
+        found = build(given.sources, given.release)
+    except (OSError, SyntaxError, RuntimeError) as fault:
+        parser.error(f"nothing was made: {fault}")
+    given.output.write_bytes(encode(found))
+    count = sum(map(len, found.sites.values()))
+    print(
+        f"{given.output}: {len(found.sources)} modules, {count} raise sites, {len(found.classes)} classes, {found.hash}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

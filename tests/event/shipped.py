@@ -1,0 +1,40 @@
+"""A module as a vendor ships it: its source indexed, and the same source running."""
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from event import sites
+from event.raise_sites import RaiseSites
+from event.words import Said, Words
+
+
+class Shipped:
+    """One module; `run` is a function of it, `said` what leaves of the exception that it raises."""
+
+    def __init__(self, folder: Path, source: str, running: str | None = None, optimize: int = 0) -> None:
+        path = folder / "shop.py"
+        path.write_text(textwrap.dedent(source))
+        self.raise_sites: RaiseSites = sites.build([path], "shop 1.0.0")
+        self.words = Words(self.raise_sites)
+        self.names: dict[str, Any] = {"__name__": "shop"}
+        text = textwrap.dedent(source if running is None else running)
+        exec(compile(text, str(path), "exec", dont_inherit=True, optimize=optimize), self.names)  # noqa: S102
+
+    def caught(self, *arguments: Any, of: str = "run") -> BaseException:
+        """Return what a call of the function raises."""
+        return caught(self.names[of], *arguments)
+
+    def said(self, *arguments: Any, of: str = "run") -> list[Said] | None:
+        """Return what leaves of it."""
+        return self.words.of(self.caught(*arguments, of=of))
+
+
+def caught(function: Callable[..., Any], *arguments: Any) -> BaseException:
+    """Return the exception that a call raises."""
+    try:
+        function(*arguments)
+    except BaseException as fault:
+        return fault
+    raise AssertionError("nothing was raised")
