@@ -34,9 +34,16 @@ CHANGES = (
         "pruned",
     ),
     *("incident", "instruction", "identity", "published", "carried-out", "carried-in", "enrolment-by-hand"),
+    *("asked", "deletion"),
     "mail",
 )
-_SHOWN_AS = {"decision": "consent", "allowance": "consent", "switch": "field", "release": "catalogue"}
+_SHOWN_AS = {
+    "decision": "consent",
+    "allowance": "consent",
+    "switch": "field",
+    "release": "catalogue",
+    "asked": "request",
+}
 """What a change is called to people, where that is not the name of its leaf."""
 _CARRIED = "give the file to corporate, and take its answers in under By hand, or with 'diffgram-home carry in FILE'"
 _HINTS: Mapping[str | None, str] = {
@@ -260,6 +267,14 @@ def _of_enrolment_by_hand(entry: record.EnrolmentByHand) -> tuple[str, str | Non
     return "by hand", None, entry.step, entry.code
 
 
+def _of_asked(entry: record.Asked) -> tuple[str, str | None, str | None, str | None]:
+    return entry.purpose, None, {"kept": "to be sent", "again": "asked again"}[entry.step], f"request {entry.sha256}"
+
+
+def _of_deletion(_entry: record.Deletion) -> tuple[str, str | None, str | None, str | None]:
+    return "corporate's statement", None, "taken in", None
+
+
 def _batches(number: int) -> str:
     return "one batch" if number == 1 else f"{number} batches"
 
@@ -283,5 +298,7 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "carried-in": _of_carried_in,
     "enrolment-by-hand": _of_enrolment_by_hand,
     "published": _of_published,
+    "asked": _of_asked,
+    "deletion": _of_deletion,
     "mail": _of_mail,
 }

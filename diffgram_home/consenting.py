@@ -70,7 +70,7 @@ def approve(
 ) -> Decision:
     """Approve the present definitions of `names`, or with None of all live fields that nobody declined.
 
-    `actor` is `account:name` or `os:uid`; `authority` says in the person's words on whose behalf. At `expires_at` the
+    `actor` is `person:N` or `os:uid`; `authority` says in the person's words on whose behalf. At `expires_at` the
     approval ends. What is approved already stays as it is, or with `renew` gets the new date. Raises PeopleError for
     another role than `security` and for a date that has passed, ValueError for an unknown name.
     """

@@ -1,30 +1,34 @@
-"""Has corporate delete what it received: asks, checks the signed statement, and shows it beside what it names.
+"""Has corporate delete what it received: asks, and checks the signed statement.
 
-The words of request and statement are `audit.deletion`'s, sending is `requests`'. Rules:
+The words of request and statement are `audit.deletion`'s, sending is `requests`', showing is `deletions`'. Rules:
 
 - Nothing is asked before a person has seen the exact bytes; the roles are `security` and `admin`.
 - What waits here to be sent and is named goes no more: its number is voided in the transaction that keeps the request.
-- A request that could not be answered waits. A person asks again; by itself it goes only beside other traffic, while a
-  case is on: off stays silent.
+- A request that could not be answered waits. A person asks again, by command or on a page (`want`: the scheduler then
+  sends it once); by itself it goes only beside other traffic, while a case is on: off stays silent.
+- Deleting a field switches nothing: what waits here with it goes, and corporate takes the field out as it arrives. Only
+  where the field is switched off as well, its batches are voided and sealed again without it (`switching`).
 - A statement counts only with corporate's signature, for this installation and this request. Hashes that it pins and
   this ledger has otherwise are told as a finding: the statement is kept all the same, as evidence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from audit import deletion, gate, record
 from audit.canonical import sha256_hex
+from audit.catalogue import ENVELOPE, HEADER, REQUEST
 from audit.deletion import Scope
-from audit.errors import Refused, SignatureRefused
-from diffgram_home import counting, ledger, manifest, patience, requests, rules, sealing
+from audit.errors import SignatureRefused
+from diffgram_home import counting, facts, ledger, manifest, patience, requests, rules, sealing
+from diffgram_home.deletions import WANTED, words
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home
 from diffgram_home.models import ACCEPTED, QUEUED, UNKNOWN, Attempt, Batch, Deleted, Deletion, Request
@@ -42,7 +46,9 @@ _AT_A_TIME = 500
 class Preview:
     """A request as it would go, and what it means by this ledger.
 
-    `batches`, `messages`: of its scope that corporate has, or may have; `waiting`: batches here that then go no more.
+    `batches`, `messages`: of its scope that corporate has, or may have, sealed from `first` until `last`; of a field,
+    batches of its case, any of which may hold it. `waiting`: batches here that then go no more; `holding`: batches
+    here that may hold the field and still go.
     """
 
     body: bytes
@@ -51,38 +57,31 @@ class Preview:
     batches: int
     messages: int
     waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request for deletion with what became of it, or a statement that came without one."""
-
-    request: int | None
-    scope: Scope
-    at: datetime
-    actor: str
-    tries: int
-    outcome: str | None
-    code: str | None
-    detail: str | None
-    final: bool
-    statement: deletion.Deletion | None
-    document: str | None
-    agrees: bool | None
+    holding: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
 
 
 def preview(home: Home, scope: Scope, now: datetime) -> Preview:
     """The exact bytes that asking for `scope` would send, and what they mean. Raises Refused, RequestError."""
+    chosen = _chosen(home, scope)
     with home.store.read() as session:
         body = requests.make(home, session, deletion.KIND, scope.values(), now)
         deletion.scope_of(gate.check_request(body, home.catalogue))
-        chosen = _chosen(scope)
         left = or_(Batch.left_at.is_not(None), Batch.last_outcome.in_((ACCEPTED, UNKNOWN)))
-        wanted = select(func.count(), func.coalesce(func.sum(Batch.messages), 0)).where(left, *chosen)
-        batches, messages = session.execute(wanted).one()
+        sums = func.count(), func.coalesce(func.sum(Batch.messages), 0), func.min(Batch.sealed_at)
+        batches, messages, first, last = session.execute(
+            select(*sums, func.max(Batch.sealed_at)).where(left, *chosen)
+        ).one()
         waits = session.scalar(select(func.count()).where(Batch.state == QUEUED, *chosen)) or 0
-    waiting = 0 if scope.what == deletion.FIELD else waits
-    return Preview(body, sha256_hex(body), scope, batches, int(messages), waiting)
+    waiting, holding = (0, waits) if scope.what == deletion.FIELD else (waits, 0)
+    return Preview(body, sha256_hex(body), scope, batches, int(messages), waiting, holding, first, last)
+
+
+def fields(home: Home) -> list[str]:
+    """The names of the fields whose values can be deleted: all but those that go with every batch or request."""
+    every = home.catalogue.fields.values()
+    return sorted(field.name for field in every if not {HEADER, ENVELOPE} & set(field.kinds) and field.case != REQUEST)
 
 
 def ask(home: Home, body: bytes, actor: str, now: datetime) -> int:
@@ -97,16 +96,39 @@ def ask(home: Home, body: bytes, actor: str, now: datetime) -> int:
         raise RequestError("request-old", "this request was not shown here within the last hour", hint)
     with home.store.write() as session:
         row = requests.keep(session, deletion.KIND, body, actor, now)
-        for batch in _waiting(session, scope):
+        _decided(session, row, actor, "kept" if row.tries == 0 else "again", now)
+        for batch in _waiting(home, session, scope):
             sealing.void_within(home, session, batch, "withdrawn", now, reseal=False)
         text = f"a request for deletion of {words(scope)} waits for corporate's answer"
-        counting.notice(session, now, NOTICE, str(row.id), text, "ask again: 'diffgram-home delete --again'")
+        again = "leave" if scope.what == deletion.LEAVING else "delete --again"
+        hint = f"if it lasts, ask again: under Deletion, or 'diffgram-home {again}'"
+        counting.notice(session, now, NOTICE, str(row.id), text, hint)
         return row.id
 
 
 def send(home: Home, door: Door, request: int, now: datetime) -> Request:
     """Send one request now, because a person asked; its row with what became of it. Raises as `requests.send`."""
-    return requests.send(home, door, request, answering(home), now)
+    row = requests.send(home, door, request, answering(home), now)
+    if row.final and row.outcome != ACCEPTED:
+        with home.store.write() as session:
+            counting.end_notice(session, now, NOTICE, str(row.id))  # asking again cannot help; the list says why
+    return row
+
+
+def again(home: Home, numbers: Collection[int], actor: str, now: datetime) -> list[int]:
+    """Record that `actor` asks again for those of these requests that wait; their numbers, to be sent or wanted."""
+    with home.store.write() as session:
+        found = [row for row in requests.waiting(session, deletion.KIND) if row.id in numbers]
+        for row in found:
+            _decided(session, row, actor, "again", now)
+        return [row.id for row in found]
+
+
+def want(home: Home, numbers: Collection[int]) -> None:
+    """A person on a page asks for these requests now: the scheduler sends them once, with every case off too."""
+    with home.store.write() as session:
+        open_ = {row.id for row in requests.waiting(session, deletion.KIND)}
+        facts.put(session, WANTED, sorted({*facts.get(session, WANTED, []), *numbers} & open_))
 
 
 def waiting(home: Home) -> list[int]:
@@ -116,15 +138,22 @@ def waiting(home: Home) -> list[int]:
 
 
 def send_due(home: Home, door: Door, now: datetime) -> None:
-    """Send again what is due, while a case is on: then corporate is talked to anyway. Otherwise silence."""
-    if "on" not in rules.current(home).modes.cases.values():
+    """Send what a person on a page asked for, once; and again what is due, while a case is on. Otherwise silence."""
+    if home.settings.sending.by_hand:
         return
+    on = "on" in rules.current(home).modes.cases.values()
     with home.store.read() as session:
-        due = [row.id for row in requests.waiting(session, deletion.KIND) if _is_due(home, row, now)]
+        wanted = facts.get(session, WANTED, [])
+        open_ = requests.waiting(session, deletion.KIND) if on or wanted else []
+        due = [row.id for row in open_ if row.id in wanted or (on and _is_due(home, row, now))]
+    if wanted:
+        with home.store.write() as session:  # before it is tried: asked once is sent once, whatever becomes of it
+            facts.put(session, WANTED, [one for one in facts.get(session, WANTED, []) if one not in wanted])
     for one in due:
         try:
             send(home, door, one, now)
-        except (HomeError, SignatureRefused):
+        except (HomeError, SignatureRefused) as error:
+            _not_sent(home, one, error)
             return  # the request and its notice stay; the next time it is tried again
 
 
@@ -170,16 +199,6 @@ def hear(home: Home, token: Any, now: datetime) -> None:
             counting.notice(session, now, "deletion-refused", patience.SUBJECT, str(error.args[0]), error.hint)
 
 
-def listed(home: Home) -> list[Asked]:
-    """Every request for deletion and every statement, newest first."""
-    with home.store.read() as session:
-        held = {row.request_id: row for row in session.scalars(select(Deletion)) if row.request_id is not None}
-        wanted = select(Request).where(Request.kind == deletion.KIND).order_by(Request.id)
-        found = [_asked(home, session, row, held.get(row.id)) for row in session.scalars(wanted)]
-        found += [_told(home, row) for row in session.scalars(select(Deletion).where(Deletion.request_id.is_(None)))]
-    return sorted(found, key=lambda one: one.at, reverse=True)
-
-
 def reader(home: Home) -> Callable[[str, str | None], None]:
     """What `verify` reads statements with: the document, and the SHA-256 of the request that it answers, or None."""
     keys = manifest.keys_ever(home, manifest.DELETIONS) or {}
@@ -192,10 +211,17 @@ def reader(home: Home) -> Callable[[str, str | None], None]:
     return read
 
 
-def deleted(session: Session, hashes: Iterable[str]) -> dict[str, datetime]:
-    """Which of these bodies corporate says to have deleted, or altered, and when."""
-    wanted = select(Deleted.sha256, Deletion.deleted_at).join(Deletion, Deletion.id == Deleted.deletion_id)
-    return dict(map(tuple, session.execute(wanted.where(Deleted.sha256.in_(list(hashes))))))
+def _decided(session: Session, row: Request, actor: str, step: Literal["kept", "again"], now: datetime) -> None:
+    entry = record.Asked(actor=actor, at=record.instant(now), purpose=row.kind, sha256=row.sha256, step=step)
+    ledger.append(session, entry)
+
+
+def _not_sent(home: Home, number: int, error: HomeError | SignatureRefused) -> None:
+    """Say beside a request why it could not even be tried."""
+    with home.store.write() as session:
+        row = session.get_one(Request, number)
+        if not row.under_way and row.outcome != ACCEPTED:
+            row.code, row.detail = error.code, "; ".join(filter(None, (str(error.args[0]), error.hint)))
 
 
 def _keep(
@@ -217,14 +243,22 @@ def _keep(
         hashes = list(_hashes(session, lane))
         row.agrees = row.agrees and deletion.digest(hashes) == lane.sha256
         for sha256 in hashes:
-            if session.get(Deleted, sha256) is None:
-                session.add(Deleted(sha256=sha256, deletion_id=row.id))
+            _mark(session, sha256, row)
     if not row.agrees:
         text = "corporate's statement of deletion names bytes that this ledger does not have under those numbers"
         counting.notice(
             session, now, DIFFERS, str(row.id), text, "was a backup restored, or a copy used? ask corporate"
         )
     session.flush()
+
+
+def _mark(session: Session, sha256: str, row: Deletion) -> None:
+    """The first statement about a body counts, but one about all of it more than one about a field of it."""
+    before = session.get(Deleted, sha256)
+    if before is None:
+        session.add(Deleted(sha256=sha256, deletion_id=row.id))
+    elif row.what != deletion.FIELD and session.get_one(Deletion, before.deletion_id).what == deletion.FIELD:
+        before.deletion_id = row.id
 
 
 def _hashes(session: Session, lane: deletion.Lane) -> Iterator[str]:
@@ -249,15 +283,17 @@ def _hashes(session: Session, lane: deletion.Lane) -> Iterator[str]:
                 yield here
 
 
-def _waiting(session: Session, scope: Scope) -> list[int]:
+def _waiting(home: Home, session: Session, scope: Scope) -> list[int]:
     if scope.what == deletion.FIELD:
         return []
-    return list(session.scalars(select(Batch.id).where(Batch.state == QUEUED, *_chosen(scope))))
+    return list(session.scalars(select(Batch.id).where(Batch.state == QUEUED, *_chosen(home, scope))))
 
 
-def _chosen(scope: Scope) -> list[ColumnElement[bool]]:
-    """The batches here that `scope` means."""
+def _chosen(home: Home, scope: Scope) -> list[ColumnElement[bool]]:
+    """The batches here that `scope` means; of a field, those of its case. Raises RequestError."""
     chosen: list[ColumnElement[bool]] = []
+    if scope.field is not None:
+        chosen.append(Batch.case == _deletable(home, scope.field))
     if scope.case is not None:
         chosen.append(Batch.case == scope.case)
     if scope.batch is not None:
@@ -273,49 +309,12 @@ def _is_due(home: Home, row: Request, now: datetime) -> bool:
     return now >= row.answered_at + patience.wait(row.tries, home.settings.sending.every_s)
 
 
-def _asked(home: Home, session: Session, row: Request, held: Deletion | None) -> Asked:
-    body = requests.body(session, row)
-    scope = Scope("unknown") if body is None else deletion.scope_of(gate.check_request(body, home.catalogue))
-    return Asked(
-        request=row.id,
-        scope=scope,
-        at=row.at,
-        actor=row.actor,
-        tries=row.tries,
-        outcome=row.outcome,
-        code=row.code,
-        detail=row.detail,
-        final=row.final,
-        statement=None if held is None else _statement(home, held.document),
-        document=row.document,
-        agrees=None if held is None else held.agrees,
-    )
-
-
-def _told(home: Home, row: Deletion) -> Asked:
-    found = _statement(home, row.document)
-    scope = Scope("unknown") if found is None else found.scope
-    return Asked(
-        None, scope, row.deleted_at, "corporate", 0, ACCEPTED, None, None, True, found, row.document, row.agrees
-    )
-
-
-def _statement(home: Home, document: str) -> deletion.Deletion | None:
-    try:
-        return deletion.read(document, manifest.keys_ever(home, manifest.DELETIONS) or {})
-    except (SignatureRefused, Refused):
-        return None
-
-
-def words(scope: Scope) -> str:
-    """What a scope means, for a sentence."""
-    if scope.what == deletion.BATCH:
-        return f"the batch {scope.batch}"
-    if scope.what == deletion.FIELD:
-        return "one field in all messages"
-    if scope.what == deletion.CASE:
-        return f"the case '{scope.case}'"
-    if scope.what == deletion.RANGE:
-        case = f" of the case '{scope.case}'" if scope.case else ""
-        return f"what was sealed from {scope.from_:%Y-%m-%d %H:%M:%S} until {scope.until:%Y-%m-%d %H:%M:%S}{case}"
-    return "everything" if scope.what == deletion.EVERYTHING else "everything, and this installation's own name"
+def _deletable(home: Home, definition: str) -> str:
+    """The case of a field, unless it goes with every batch or request; corporate would refuse to delete such a one."""
+    name = next((field.name for field in home.catalogue.fields.values() if field.hash == definition), None)
+    if name is None or name not in fields(home):
+        hint = "delete by attempt, time or case instead"
+        raise RequestError(
+            "field-everywhere", "this field goes with every batch or request, or is not known here", hint
+        )
+    return home.catalogue.fields[name].case

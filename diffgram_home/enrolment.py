@@ -38,6 +38,8 @@ from diffgram_home.manifest import Manifest
 from diffgram_home.outbound import Door
 
 CERTIFICATE_FILE = "certificate.pem"
+LEAVING = "leaving"
+"""The fact that says whether this installation is leaving corporate, or has left."""
 _MANIFEST = "GET /v1/manifest"
 _URI = "urn:diffgram:installation:"
 _TOKEN = re.compile(r"[!-~]{8,500}")
@@ -57,12 +59,13 @@ class Enrolled:
 
 
 def enrol(home: Home, door: Door, token: str, actor: str, now: datetime) -> Enrolled:
-    """Enrol with a single-use token from corporate; `actor` (`os:uid`, `account:name`) is who has it done.
+    """Enrol with a single-use token from corporate; `actor` (`os:uid`, `person:N`) is who has it done.
 
     Raises EnrolmentError, SignatureRefused (the manifest or the certificate is not what it should be), NotReached, and
     Unknown: then do it again with the same token. Each step is in the ledger, the token never is.
     """
     check_token(token)
+    check_not_left(home)
     stated = refresh(home, door, now, first=True)
     note(home, door, "asked", actor, now)
     try:
@@ -80,6 +83,15 @@ def check_token(token: str) -> None:
     if not _TOKEN.fullmatch(token):
         hint = "copy it whole, without spaces around it"
         raise EnrolmentError("token-malformed", "this cannot be a token", hint)
+
+
+def check_not_left(home: Home) -> None:
+    """Raises EnrolmentError where this installation has left: corporate lets nobody take its name again."""
+    with home.store.read() as session:
+        left = (facts.get(session, LEAVING) or {}).get("left_at")
+    if left:
+        hint = "to come back as a new one: 'diffgram-home identity renew --token-file FILE'"
+        raise EnrolmentError("left", "this installation has left corporate, and its name is gone there", hint)
 
 
 def keep(

@@ -2,7 +2,8 @@
 
 Names in use: `installation`, `generation`, `cases`, `kinds`, `fields`, `policy`, `allowed`, `catalogue`, `definitions`,
 `undecided`, `enrolment`, `heartbeat`, `verified`, `pruned`, `instructions`,
-`published`, `tripped`, `covered`, `conflict`, `elsewhere`, `succeeds`, `transforms`.
+`published`, `tripped`, `covered`, `conflict`, `elsewhere`, `succeeds`, `transforms`,
+`wanted`, `leaving`, `persons`.
 """
 
 from __future__ import annotations

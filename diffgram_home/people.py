@@ -9,7 +9,8 @@ Cookies and requests are the pages' business. Rules:
   one would let a stranger hold the administrator out: after fifty the next waits, at most half a minute, which still
   leaves guesses from many addresses at two a minute. Waiting is told.
 - A sign-in is known by the SHA-256 of a random token; it ends after half an hour without use, or twelve hours.
-- Every change of an account is a ledger record.
+- Every change of an account is a ledger record. Records name a person by a number that is never given again
+  (`person:3`), and the name stands in the account's row alone: who deletes the account deletes the name.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from audit import record
-from diffgram_home import ledger
+from diffgram_home import facts, ledger
 from diffgram_home.errors import PeopleError
 from diffgram_home.home import Home
 from diffgram_home.models import Account, SignIn, Throttle
@@ -39,6 +40,7 @@ IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 FIRST_WAIT = timedelta(seconds=2)
 FORGET_AFTER = timedelta(hours=1)
+_LAST = "persons"  # a fact: the last number that was given to a person
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,79}\Z")
 _hasher = PasswordHasher()  # argon2id, RFC 9106's second recommended parameters
 _DUMMY = _hasher.hash("nobody has this password")
@@ -70,6 +72,7 @@ class _Counted:
 class Person:
     """One account, without its password. `actor` is how the ledger names the person."""
 
+    number: int
     name: str
     roles: tuple[str, ...]
     made_by: str
@@ -79,7 +82,7 @@ class Person:
     @property
     def actor(self) -> str:
         """The name in ledger records."""
-        return f"account:{self.name}"
+        return _actor(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +112,19 @@ def add(home: Home, name: str, password: str, roles: Collection[str], actor: str
     with home.store.write() as session:
         if _account(session, name) is not None:
             raise PeopleError("account-exists", f"there is an account '{name}' already", "choose another name")
-        row = Account(name=name, roles=_joined(roles), password=hashed, made_by=actor, made_at=now)
-        session.add(row)
-        _record(session, name, actor, "added", None, now)
-        for role in _joined(roles).split(","):
-            _record(session, name, actor, "role-given", role, now)
-        return _person(row)
+        return _person(put(session, name, _joined(roles), hashed, actor, now))
+
+
+def put(session: Session, name: str, roles: str, hashed: str, actor: str, now: datetime) -> Account:
+    """Add an account whose name, joined roles and password's hash were looked at; inside a write transaction."""
+    last = max(facts.get(session, _LAST, 0), session.scalar(select(func.max(Account.id))) or 0)
+    facts.put(session, _LAST, last + 1)
+    row = Account(id=last + 1, name=name, roles=roles, password=hashed, made_by=actor, made_at=now)
+    session.add(row)
+    _record(session, row, actor, "added", None, now)
+    for role in roles.split(","):
+        _record(session, row, actor, "role-given", role, now)
+    return row
 
 
 def set_roles(home: Home, name: str, roles: Collection[str], actor: str, now: datetime) -> Person:
@@ -127,9 +137,9 @@ def set_roles(home: Home, name: str, roles: Collection[str], actor: str, now: da
         session.flush()
         _check_admin_left(session)
         for role in sorted(after - before):
-            _record(session, name, actor, "role-given", role, now)
+            _record(session, row, actor, "role-given", role, now)
         for role in sorted(before - after):
-            _record(session, name, actor, "role-taken", role, now)
+            _record(session, row, actor, "role-taken", role, now)
         return _person(row)
 
 
@@ -140,7 +150,7 @@ def set_password(home: Home, name: str, password: str, actor: str, now: datetime
         row = _existing(session, name)
         row.password = hashed
         session.execute(delete(SignIn).where(SignIn.account_id == row.id))
-        _record(session, name, actor, "password-set", None, now)
+        _record(session, row, actor, "password-set", None, now)
 
 
 def disable(home: Home, name: str, actor: str, now: datetime) -> None:
@@ -151,7 +161,32 @@ def disable(home: Home, name: str, actor: str, now: datetime) -> None:
         session.execute(delete(SignIn).where(SignIn.account_id == row.id))
         session.flush()
         _check_admin_left(session)
-        _record(session, name, actor, "removed", None, now)
+        _record(session, row, actor, "removed", None, now)
+
+
+def erase(home: Home, name: str, actor: str, now: datetime) -> int:
+    """Delete an account with its name, password and sign-ins, ended before or not; returns its number.
+
+    What the ledger has of it stays, under the number. Raises PeopleError, also for the last who has the role admin.
+    """
+    with home.store.write() as session:
+        row = _existing(session, name)
+        number = row.id
+        _record(session, row, actor, "deleted", None, now)
+        session.execute(delete(SignIn).where(SignIn.account_id == number))
+        session.execute(delete(Throttle).where(Throttle.key == f"name:{name.lower()}"))
+        session.delete(row)
+        session.flush()
+        _check_admin_left(session)
+    home.store.scrub()
+    return number
+
+
+def named(home: Home) -> dict[str, str]:
+    """The name of each account by the actor that stands for it in the ledger; deleted ones are not among them."""
+    with home.store.read() as session:
+        rows = session.execute(select(Account.id, Account.name))
+        return {_actor(number): name for number, name in rows}
 
 
 def accounts(home: Home) -> tuple[Person, ...]:
@@ -302,13 +337,17 @@ def _existing(session: Session, name: str) -> Account:
     return row
 
 
+def _actor(number: int) -> str:
+    return f"person:{number}"
+
+
 def _person(row: Account) -> Person:
-    return Person(row.name, tuple(row.roles.split(",")), row.made_by, row.made_at, row.disabled_at)
+    return Person(row.id, row.name, tuple(row.roles.split(",")), row.made_by, row.made_at, row.disabled_at)
 
 
-def _record(session: Session, name: str, actor: str, change: str, role: str | None, now: datetime) -> None:
+def _record(session: Session, row: Account, actor: str, change: str, role: str | None, now: datetime) -> None:
     entry = record.Person(
-        account=name,
+        account=_actor(row.id),
         actor=actor,
         at=record.instant(now),
         change=change,  # type: ignore[arg-type]

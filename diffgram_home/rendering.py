@@ -12,10 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from markupsafe import Markup
 
-from diffgram_home import permissions, reading, sessions, views
+from diffgram_home import people, permissions, reading, sessions, views
 
 STATIC: Final = Path(__file__).with_name("static")
 _NAVIGATION: Final = (
@@ -26,6 +26,7 @@ _NAVIGATION: Final = (
     ("Cases", "cases"),
     ("Releases", "releases"),
     ("Incidents", "incidents"),
+    ("Deletion", "deletion"),
     ("Identity", "identity"),
     ("History", "history"),
 )
@@ -38,7 +39,12 @@ DONE: Final = {
     "transformed": "Chosen, and recorded in the history. What waited with finer values is voided and sealed again.",
     "password": "Your password is changed. Every other session of yours has ended.",
     "settled": "Settled, with your name, and recorded in the history.",
-    "declared": "Declared. Corporate is asked with what goes next; if every case is off: diffgram-home delete --again.",
+    "declared": "Declared. Corporate is asked with the scheduler's next round; the answer stands under Deletion.",
+    "person-deleted": "Deleted. The ledger goes on naming this person by the number alone.",
+    "asked": "Kept, with your name. Corporate is asked with the scheduler's next round; the answer appears below.",
+    "leaving": "Every case is off. Corporate is asked with the scheduler's next round; this page says when it is done.",
+    "statement-in": "Its signature holds. The statement is in the ledger, with your name.",
+    "statement-known": "This statement was here already, so nothing was changed.",
     "closed": "Closed, with your name, and recorded in the history.",
     "carried-out": "Recorded as carried out, with your name. Take the newest file of the list below to corporate.",
     "carried-in": "Taken in: every receipt held, and stands in the ledger. Refusals and their reasons are under Sent.",
@@ -243,8 +249,12 @@ def first_upper(text: str) -> str:
 
 
 def actor(recorded: str) -> str:
-    """Who did something, from the ledger's words: account:a.okafor → a.okafor, os:1000 → user 1000 of this machine."""
+    """Who did something, from the ledger's words: person:3 → a.okafor, os:1000 → user 1000 of this machine."""
     where, _, who = recorded.partition(":")
+    if where == "person":
+        if "people" not in g:
+            g.people = people.named(sessions.here())
+        return str(g.people.get(recorded, f"person {who}, whose account was deleted"))
     return {"account": who, "os": f"user {who} of this machine"}.get(where, recorded)
 
 

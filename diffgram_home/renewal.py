@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from audit import record
 from audit.modes import ALL_OFF
-from diffgram_home import facts, files, ledger, locks, switching
+from diffgram_home import facts, files, ledger, locks, people, switching
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home, make_home, open_home
 from diffgram_home.models import Account
@@ -139,15 +139,7 @@ def _begin(home: Home, end: _End, actor: str, now: datetime) -> None:
         facts.put(session, "succeeds", end.installation)
         facts.put(session, "generation", end.generation)
         for name, roles, password in end.people:
-            session.add(Account(name=name, roles=roles, password=password, made_by=actor, made_at=now))
-            _person(session, name, "added", None, actor, now)
-            for role in roles.split(","):
-                _person(session, name, "role-given", role, actor, now)
-
-
-def _person(session: Session, name: str, change: str, role: str | None, actor: str, now: datetime) -> None:
-    entry = record.Person(account=name, actor=actor, at=record.instant(now), change=change, role=role)  # type: ignore[arg-type]
-    ledger.append(session, entry)
+            people.put(session, name, roles, password, actor, now)
 
 
 def _record(session: Session, step: str, other: str, end: ledger.Standing | None, actor: str, now: datetime) -> None:

@@ -37,6 +37,7 @@ from diffgram_home import (
     elsewhere,
     facts,
     intake,
+    leaving,
     ledger,
     locks,
     mailing,
@@ -88,6 +89,7 @@ class Ticker:
                 ("sending", lambda home, now: sending.send_due(home, self._door, now)),
                 ("requests", lambda home, now: deleting.send_due(home, self._door, now)),
                 ("coverage", coverage.count),
+                ("leaving", leaving.finish),
                 ("checkpoint", ledger.sign_checkpoint),
                 ("elsewhere", lambda home, now: elsewhere.hand_over(home, self._witness, now)),
             )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,6 +36,7 @@ from diffgram_home.models import Switch as SwitchRow
 from diffgram_home.settings import Settings
 
 UNREADABLE = "settings-unreadable"
+ALL_OFF: Mapping[str, str] = audit_modes.ALL_OFF.cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Applied:
 def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
     """Take over what the file says now; cheap when nothing changed. Raises StoreError.
 
-    `actor` is the person who asked, `account:name` or `os:uid`; without one it is the owner of the file.
+    `actor` is the person who asked, `person:N` or `os:uid`; without one it is the owner of the file.
     """
     with _alone(home):
         applied = _apply(home, now, actor)
@@ -114,6 +115,17 @@ def set_mode(home: Home, case: str, kind: str | None, mode: str, actor: str, now
     _check_mode(home, case, kind, mode)
     with _alone(home):  # or of two people who switch at once, one would write back what the other had just changed
         editing.edit(home, "cases" if kind is None else "kinds", {kind or case: mode})
+    return apply(home, now, actor)
+
+
+def all_off(home: Home, actor: str, now: datetime) -> Applied:
+    """Every case off, licensing offline, which is the least it has, in one edit of the file; raises as `set_mode`."""
+    file = rules.read_file(home)
+    if isinstance(file, SettingsFaults):
+        raise file
+    if dict(file.cases) != dict(ALL_OFF):
+        with _alone(home):
+            editing.edit(home, "cases", ALL_OFF)
     return apply(home, now, actor)
 
 

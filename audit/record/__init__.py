@@ -2,7 +2,7 @@
 
     Sealed      a batch got its number and its exact bytes        Consent     fields were approved or withdrawn
     Attempt     a socket is about to open for these bytes         Mode        the switch of a case or kind moved
-    Outcome     how that attempt ended, with the receipt          Person      an account was made, changed or removed
+    Outcome     how that attempt ended, with the receipt          Person      an account was made, changed, deleted
     Void        a number will never carry its batch               Enrolment   a step of getting an identity
     Contact     a request without a body, such as the manifest    Checkpoint  a checkpoint went to a place elsewhere
     Pruned      bodies were deleted by age                        Decision    fields were decided about, until a date
@@ -11,6 +11,7 @@
     Allowance   definitions were approved before they appeared    Release     another catalogue is installed
     Incident    a step of an Unexpected Data Transfer             Instruction corporate asked for less, or it ended
     Request     a person's request is about to go                 Answer      how that request ended, and the answer
+    Asked       a person wants a request sent, at first or again
     Published   corporate's list of catalogues grew, or was refused
     Identity    two ledgers with one identity, or one that succeeds another
     Deletion    corporate stated what it deleted, unasked from here
@@ -33,7 +34,7 @@ Rules:
   - `encode` writes nothing that `parse` would refuse, and `parse` accepts one spelling only.
 """
 
-from audit.record._asking import Answer, Deletion, Request
+from audit.record._asking import Answer, Asked, Deletion, Request
 from audit.record._base import Record, instant, is_instant
 from audit.record._carrying import AttemptByHand, CarriedIn, CarriedOut, OutcomeByHand
 from audit.record._deciding import Allowance, Consent, Decision, Mode, Policy, Release, Switch, Transform
@@ -49,6 +50,7 @@ __all__ = [
     "TYPES",
     "Allowance",
     "Answer",
+    "Asked",
     "Attempt",
     "AttemptByHand",
     "CarriedIn",

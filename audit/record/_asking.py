@@ -20,6 +20,20 @@ from audit.record._base import (
 )
 
 
+class Asked(Record, frozen=True, kw_only=True):
+    """`actor` saw the request `sha256` of the kind `purpose` and wants it sent: `kept` at first, `again` later on.
+
+    What became of it stands in the leaves `request` and `answer`, if it was ever sent.
+    """
+
+    hexes = ("sha256",)
+    actor: Actor
+    purpose: KindName
+    sha256: Hex64
+    step: Literal["kept", "again"]
+    type: Literal["asked"] = "asked"
+
+
 class Request(Record, frozen=True, kw_only=True):
     """A connection to `destination` is about to open for the request `sha256`, which `actor` saw and sent.
 
@@ -63,6 +77,7 @@ def _is_answer(record: Any) -> bool:
 
 
 TYPES: Types = {
+    "asked": Asked,
     "request": Request,
     "answer": Answer,
     "deletion": Deletion,

@@ -16,7 +16,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
 Hex64 = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 Time = Annotated[str, msgspec.Meta(min_length=20, max_length=20)]
-Actor = Annotated[str, msgspec.Meta(pattern=r"^(home|corporate|os:[0-9]{1,10}|account:[^\s\x00-\x1f\x7f]{1,100})\Z")]
+Actor = Annotated[
+    str, msgspec.Meta(pattern=r"^(home|corporate|(os|person):[0-9]{1,10}|account:[^\s\x00-\x1f\x7f]{1,100})\Z")
+]
 Account = Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,100}\Z")]
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,60}\Z")]
 Words = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,500}\Z")]

@@ -24,11 +24,15 @@ from audit.record._base import (
 
 
 class Person(Record, frozen=True, kw_only=True):
-    """An account on this installation was made, changed or removed; `role` where a role is given or taken."""
+    """An account on this installation was made, changed, removed or deleted; `role` where a role is given or taken.
+
+    `account` is `person:N`, a number that is never given again, since names stay out of the ledger; in leaves of
+    earlier releases it is the name. Who is `removed` keeps a name here, who is `deleted` has none any more.
+    """
 
     account: Account
     actor: Actor
-    change: Literal["added", "removed", "role-given", "role-taken", "password-set", "locked", "unlocked"]
+    change: Literal["added", "removed", "role-given", "role-taken", "password-set", "locked", "unlocked", "deleted"]
     role: Role | None
     type: Literal["person"] = "person"
 
@@ -69,7 +73,8 @@ class Identity(Record, frozen=True, kw_only=True):
 
     `conflict`: corporate saw (`code`) that number `sequence` of `case` contradicts an earlier one. `settled`: a person
     cleared it up, for the reason `code`. `ended`: this machine goes on as the installation `other`, in a ledger of its
-    own. `begun`: this ledger succeeds that of `other`, which ended at `ledger_size` with `ledger_root`.
+    own. `begun`: this ledger succeeds that of `other`, which ended at `ledger_size` with `ledger_root`. `left`:
+    corporate has deleted everything of this installation, and its identity ended.
     """
 
     actor: Actor
@@ -79,7 +84,7 @@ class Identity(Record, frozen=True, kw_only=True):
     ledger_size: Count | None
     other: Token | None
     sequence: Positive | None
-    step: Literal["conflict", "settled", "ended", "begun"]
+    step: Literal["conflict", "settled", "ended", "begun", "left"]
     type: Literal["identity"] = "identity"
 
 

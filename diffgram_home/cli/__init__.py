@@ -17,6 +17,7 @@ from diffgram_home.cli import (
     fields,
     identity,
     incidents,
+    leaving,
     mail,
     proof,
     proving,
@@ -82,7 +83,7 @@ main = Sections(
                 proof.bundle,
             ),
         ),
-        ("What corporate deletes", (deletion.delete, deletion.deletions, deletion.take_deletion)),
+        ("What corporate deletes", (deletion.delete, deletion.deletions, deletion.take_deletion, leaving.leave)),
         ("Try the promise", (proving.prove,)),
         (
             "What should not have been",

@@ -1,4 +1,4 @@
-"""Commands about the people who may sign in to the pages: account add, password, roles, remove, list."""
+"""Commands about the people who may sign in to the pages: account add, password, roles, remove, delete, list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from diffgram_home import people
 from diffgram_home.cli import base, text
-from diffgram_home.cli.base import Stop, command, json_option, with_home
+from diffgram_home.cli.base import Stop, command, json_option, with_home, yes_option
 from diffgram_home.cli.exits import Exit
 from diffgram_home.home import Home
 
@@ -65,10 +65,27 @@ def roles(home: Home, name: str, roles: tuple[str, ...]) -> Exit:
 def remove(home: Home, name: str) -> Exit:
     """End the account NAME and sign it out everywhere.
 
-    The name stays taken, so that what the ledger says of it keeps its meaning. The last admin stays.
+    The name stays here, so that the history goes on showing it; `account delete` lets it go. The last admin stays.
     """
     people.disable(home, name, base.actor(), datetime.now(UTC))
     click.echo(f"{name}: removed")
+    return Exit.DONE
+
+
+@command("delete")
+@click.argument("name")
+@yes_option
+@with_home
+def delete(home: Home, name: str, yes: bool) -> Exit:
+    """Delete the account NAME for good: its name, password, roles and sign-ins.
+
+    The ledger names people by a number (person:3), so what this person did stays there and still proves what it
+    proved, and nothing here says any more who it was. Names that people wrote into a statement of authority stay, and
+    so do backups. Wait until nobody has to ask who it was. The last admin cannot be deleted.
+    """
+    base.confirm(f"Delete the account {name} for good, and the name with it?", yes)
+    number = people.erase(home, name, base.actor(), datetime.now(UTC))
+    click.echo(f"deleted; the ledger goes on calling this person person:{number}")
     return Exit.DONE
 
 
@@ -81,11 +98,19 @@ def listed(home: Home, as_json: bool) -> Exit:
     if as_json:
         base.show_json(accounts)
         return Exit.DONE
+    who = base.who(home)
     rows = (
-        (a.name, ", ".join(a.roles), a.made_by, text.instant(a.made_at), "disabled" if a.disabled_at else "")
+        (
+            a.name,
+            a.actor,
+            ", ".join(a.roles),
+            who(a.made_by),
+            text.instant(a.made_at),
+            "disabled" if a.disabled_at else "",
+        )
         for a in accounts
     )
-    click.echo(text.table(("name", "roles", "made by", "at", ""), rows))
+    click.echo(text.table(("name", "in the ledger", "roles", "made by", "at", ""), rows))
     return Exit.DONE
 
 
@@ -101,6 +126,6 @@ def _password(file: TextIO | None) -> str:
 
 account = click.Group(
     "account",
-    commands=(add, password, roles, remove, listed),
-    help="The people who may sign in to the pages: add, password, roles, remove, list.",
+    commands=(add, password, roles, remove, delete, listed),
+    help="The people who may sign in to the pages: add, password, roles, remove, delete, list.",
 )

@@ -18,8 +18,8 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from audit.errors import AuditError
+from diffgram_home import people, tripwire
 from diffgram_home import settings as settings_file
-from diffgram_home import tripwire
 from diffgram_home.cli.exits import Exit
 from diffgram_home.errors import HomeError, SettingsFaults, StoreError
 from diffgram_home.exchange import DoorError
@@ -123,6 +123,12 @@ def with_home(function: Callable[..., Exit]) -> Callable[..., Exit]:
 def actor() -> str:
     """Who runs this command, as it is recorded: `os:` and the numeric user id."""
     return f"os:{os.getuid()}"
+
+
+def who(home: Home) -> Callable[[str], str]:
+    """How a person of the ledger is shown: with the name while the account is here, `a.okafor (person:3)`."""
+    names = people.named(home)
+    return lambda recorded: f"{names[recorded]} ({recorded})" if recorded in names else recorded
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program instead of text.")

@@ -13,11 +13,12 @@ from sqlalchemy import select
 from audit import deletion
 from audit.catalogue import CASES
 from audit.deletion import Scope
-from diffgram_home import deleting, sending
+from diffgram_home import deleting, sending, switching
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, json_option, with_home, yes_option
 from diffgram_home.cli.exits import Exit
-from diffgram_home.deleting import Asked, Preview
+from diffgram_home.deleting import Preview
+from diffgram_home.deletions import OTHERWISE, Asked, listed, words
 from diffgram_home.home import Home
 from diffgram_home.models import ACCEPTED, Attempt
 
@@ -28,6 +29,7 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 @click.option("--attempt", type=click.IntRange(1), help="The batch of this attempt; `sent` lists them.")
 @click.option("--batch", help="One batch, by its SHA-256.")
 @click.option("--field", help="The values of one field, in all messages.")
+@click.option("--off", is_flag=True, help="With --field: switch it off as well, so that it leaves no more.")
 @click.option("--case", type=click.Choice(CASES), help="A whole case; with --from and --until only of that time.")
 @click.option("--from", "from_", type=_TIME, help="Batches sealed at or after this UTC time.")
 @click.option("--until", type=_TIME, help="Batches sealed before this UTC time.")
@@ -42,6 +44,7 @@ def delete(
     attempt: int | None,
     batch: str | None,
     field: str | None,
+    off: bool,
     case: str | None,
     from_: datetime | None,
     until: datetime | None,
@@ -59,18 +62,22 @@ def delete(
     """
     now = datetime.now(UTC)
     if again:
-        return _sent(home, deleting.waiting(home), as_json)
+        return _sent(home, deleting.again(home, deleting.waiting(home), base.actor(), now), as_json)
     chosen = (attempt, batch, field, None if from_ is None and until is None and case is None else True)
     if [one is not None for one in chosen].count(True) + everything != 1:
         raise click.UsageError("name one of --attempt, --batch, --field, --case, --from with --until, --everything")
+    if off and field is None:
+        raise click.UsageError("--off goes with --field")
     shown = deleting.preview(home, _scope(home, attempt, batch, field, case, from_, until), now)
     if dry_run:
-        base.say(*_meaning(shown))
+        base.say(*_meaning(shown, off))
         sys.stdout.buffer.write(shown.body)
         sys.stdout.buffer.flush()
         return Exit.DONE
-    base.say(*_meaning(shown), f"the request: {shown.body.decode().rstrip()}")
+    base.say(*_meaning(shown, off), f"the request: {shown.body.decode().rstrip()}")
     base.confirm("Ask corporate to delete this for good?", yes)
+    if field is not None and off:
+        switching.set_fields(home, [field], "off", base.actor(), now)
     return _sent(home, [deleting.ask(home, shown.body, base.actor(), now)], as_json)
 
 
@@ -99,12 +106,24 @@ def _scope(
     return Scope(deletion.EVERYTHING) if case is None else Scope(deletion.CASE, case)
 
 
-def _meaning(shown: Preview) -> Iterator[str]:
-    yield f"asks corporate to delete {deleting.words(shown.scope)}"
+def span(shown: Preview) -> str:
+    """How much of it went to corporate, and from when to when."""
+    when = f", sealed {text.instant(shown.first)} to {text.instant(shown.last)}," if shown.first else ""
+    return f"{shown.batches} batches with {shown.messages} messages{when} went to corporate, or may have"
+
+
+def _meaning(shown: Preview, off: bool) -> Iterator[str]:
+    yield f"asks corporate to delete {words(shown.scope)}"
     if shown.scope.what == deletion.FIELD:
+        yield f"at most {span(shown)}; it says which held the field"
         yield "every message that corporate has keeps its other fields; corporate then no longer has those exact bytes"
+        if off:
+            yield "the field is switched off here: batches that wait with it are voided, and sealed again without it"
+        else:
+            yield f"{shown.holding} batches that may hold it wait here and go; corporate takes it out as they arrive"
+            yield "what is sealed later may hold it again: --off switches it off as well"
     else:
-        yield f"{shown.batches} batches with {shown.messages} messages went to corporate, or may have"
+        yield span(shown)
         yield f"{shown.waiting} batches that wait here go no more"
     yield "corporate keeps hash, number, size, time and receipt of each batch; its backups last as its statement says"
     yield "your ledger keeps its own bytes; collecting and sending goes on as your cases say"
@@ -114,13 +133,13 @@ def _sent(home: Home, numbers: list[int], as_json: bool) -> Exit:
     door = sending.open_door(home)
     for one in numbers:
         deleting.send(home, door, one, datetime.now(UTC))
-    found = [one for one in deleting.listed(home) if one.request in numbers]
+    found = [one for one in listed(home) if one.request in numbers]
     if as_json:
         base.show_json_lines(map(_as_json, found))
     elif not found:
         base.say("no request waits for an answer")
     for one in found if not as_json else ():
-        click.echo("\n".join(_lines(one)))
+        click.echo("\n".join(lines_of(home, one)))
     return Exit.DONE if all(one.outcome == ACCEPTED for one in found) else Exit.NOT_REACHED
 
 
@@ -129,11 +148,13 @@ def _sent(home: Home, numbers: list[int], as_json: bool) -> Exit:
 @with_home
 def deletions(home: Home, as_json: bool) -> Exit:
     """What corporate was asked to delete, newest first, with its signed statements."""
-    found = deleting.listed(home)
+    found = listed(home)
     if as_json:
         base.show_json_lines(map(_as_json, found))
     else:
-        click.echo("\n\n".join("\n".join(_lines(one)) for one in found) or "nothing was ever asked to be deleted")
+        click.echo(
+            "\n\n".join("\n".join(lines_of(home, one)) for one in found) or "nothing was ever asked to be deleted"
+        )
     return Exit.DONE
 
 
@@ -147,10 +168,12 @@ def take_deletion(home: Home, file: Path) -> Exit:
     return Exit.DONE
 
 
-def _lines(one: Asked) -> Iterator[str]:
+def lines_of(home: Home, one: Asked) -> Iterator[str]:
+    """One request or statement, for a person."""
     number = "unasked" if one.request is None else f"request {one.request}"
-    state = one.outcome or "not sent yet"
-    yield f"{number}, {text.instant(one.at)}, {one.actor}: {deleting.words(one.scope)}: {state}"
+    state = one.outcome or ("answered otherwise" if one.code == OTHERWISE else "not sent yet")
+    named = f"the field {one.field} in all messages" if one.field else words(one.scope)
+    yield f"{number}, {text.instant(one.at)}, {base.who(home)(one.actor)}: {named}: {state}"
     if one.detail:
         yield text.printable(f"  {one.detail}")
     found = one.statement

@@ -9,7 +9,7 @@ import click
 
 from audit import deletion
 from audit.deletion import Scope
-from diffgram_home import declaring, deleting, reading, sending, views
+from diffgram_home import declaring, deleting, deletions, reading, sending, views
 from diffgram_home import incidents as incidents_of
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, json_option, with_home
@@ -81,7 +81,7 @@ def declare(home: Home, attempt: int | None, field: str | None, why: str, dry_ru
         sys.stdout.buffer.write(shown.body)
         sys.stdout.buffer.flush()
         return Exit.DONE
-    base.say(f"asks corporate to delete {deleting.words(shown.scope)}", f"the request: {shown.body.decode().rstrip()}")
+    base.say(f"asks corporate to delete {deletions.words(shown.scope)}", f"the request: {shown.body.decode().rstrip()}")
     base.confirm("Declare it, and ask corporate to delete it for good?", yes)
     number = declaring.declare(home, shown, why, base.actor(), now)
     answered = deleting.send(home, sending.open_door(home), number, datetime.now(UTC))

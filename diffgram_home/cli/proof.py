@@ -40,8 +40,18 @@ def history(home: Home, limit: int, as_json: bool) -> Exit:
         base.show_json_lines(changes)
         return Exit.DONE
     headings = ("at", "who", "what", "subject", "from", "to", "detail", "position")
+    who = base.who(home)
     rows = (
-        (text.instant(c.at), c.actor, c.what, c.subject, c.before or "-", c.after or "-", c.detail or "", c.position)
+        (
+            text.instant(c.at),
+            who(c.actor),
+            c.what,
+            who(c.subject),
+            c.before or "-",
+            c.after or "-",
+            c.detail or "",
+            c.position,
+        )
         for c in changes
     )
     click.echo(text.table(headings, rows))

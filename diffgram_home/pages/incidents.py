@@ -4,7 +4,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 
 from audit import deletion
 from audit.deletion import Scope
-from diffgram_home import declaring, deleting, incidents, reading, sessions
+from diffgram_home import declaring, deleting, deletions, incidents, reading, sessions
 from diffgram_home.pages import asking
 from diffgram_home.permissions import ADMIN, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
@@ -32,7 +32,7 @@ def look() -> str:
     if why not in declaring.WHYS:
         raise NotUnderstood("there is no such reason", "choose one from the list")
     shown = declaring.preview(here(), _scope(asking.row("attempt") or 0, request.args.get("field", "")), g.now)
-    return render_template("declare.html", shown=shown, words=deleting.words(shown.scope), why=why)
+    return render_template("declare.html", shown=shown, words=deletions.words(shown.scope), why=why)
 
 
 @routes.post("/declare")
@@ -42,9 +42,10 @@ def declare() -> Response:
     body = request.form.get("body", "").encode() + b"\n"  # a form would make another line end of it
     try:
         shown = declaring.shown(here(), body)
-        declaring.declare(here(), shown, request.form.get("why", ""), sessions.me().actor, g.now)
+        number = declaring.declare(here(), shown, request.form.get("why", ""), sessions.me().actor, g.now)
     except ValueError as error:
         raise NotUnderstood("this is no request that was shown here", "look at it anew") from error
+    deleting.want(here(), [number])
     return redirect(url_for(".show", done="declared"), 303)  # type: ignore[return-value]
 
 

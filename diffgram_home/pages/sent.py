@@ -9,7 +9,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from audit.catalogue import ENVELOPE, Catalogue, Kind
 from audit.modes import MODES
-from diffgram_home import catalogues, drawing, pieces, proofs, reading, views
+from diffgram_home import catalogues, deletions, drawing, pieces, proofs, reading, views
 from diffgram_home.attempts import BY_HAND
 from diffgram_home.home import Home
 from diffgram_home.models import OUTCOMES
@@ -51,6 +51,7 @@ def show() -> str:
     return render_template(
         "sent.html", attempts=found, case=case, outcome=outcome, cases=MODES, outcomes=OUTCOMES, before=before,
         older=found[-1].id if len(found) == PAGE else None,
+        deleted=deletions.marks(here(), {line.sha256 for line in found}),
     )  # fmt: skip
 
 
@@ -74,6 +75,7 @@ def one(number: int) -> str:
         steps=_by_name(page),
         proof=_proof(page.inclusion),
         by_hand=page.line.destination == BY_HAND,
+        deleted=deletions.marks(home, [page.line.sha256]).get(page.line.sha256),
     )
 
 

@@ -156,6 +156,7 @@ GOOD = {
         size=1,
         step="taken",
     ),
+    "asked": record.Asked(actor="person:3", at=AT, purpose="home/deletion-asked", sha256=H["a"], step="kept"),
     "request": record.Request(
         actor="account:anna",
         at=AT,

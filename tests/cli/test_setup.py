@@ -145,14 +145,28 @@ def test_accounts_are_made_listed_and_changed(shell: Shell):
     assert shell("account", "add", "dave", "--role", "viewer", "--password-file", "-").returncode == Exit.USAGE
     listed = {a["name"]: sorted(a["roles"]) for a in shell.json("account", "list")}
     assert listed == {"alice": ["admin", "security"], "bob": ["operator"]}
-    assert [line.split()[:2] for line in shell.ok("account", "list").splitlines()[1:]] == [
-        ["alice", "admin,"],
-        ["bob", "operator"],
+    assert [line.split()[:3] for line in shell.ok("account", "list").splitlines()[1:]] == [
+        ["alice", "person:1", "admin,"],
+        ["bob", "person:2", "operator"],
     ]
     shell.ok("account", "remove", "bob")
     last = shell("account", "remove", "alice")
     assert (last.returncode, "would have the role 'admin'" in last.stderr) == (Exit.FINDING, True)
     told = [change for change in shell.lines("history") if change["what"] == "person"]
-    assert ("bob", "removed") in {(change["subject"], change["after"]) for change in told}
+    assert ("person:2", "removed") in {(change["subject"], change["after"]) for change in told}
+    assert "bob (person:2)" in shell.ok("history")
     assert {change["actor"] for change in told} == {f"os:{os.getuid()}"}
     assert {a["name"]: bool(a["disabled_at"]) for a in shell.json("account", "list")} == {"alice": False, "bob": True}
+
+
+def test_an_account_is_deleted_with_its_name_but_never_the_last_admin(shell: Shell):
+    (shell.folder / "password").write_text("correct horse battery staple\n")
+    shell.ok("account", "add", "alice", "--role", "admin", "--password-file", "password")
+    shell.ok("account", "add", "bob", "--role", "viewer", "--password-file", "password")
+    assert shell("account", "delete", "bob").returncode == Exit.DECISION, "nobody said yes"
+    assert "person:2" in shell.ok("account", "delete", "bob", "--yes")
+    assert [one["name"] for one in shell.json("account", "list")] == ["alice"]
+    assert "bob" not in shell.ok("history")
+    assert "person:2" in shell.ok("history")
+    last = shell("account", "delete", "alice", "--yes")
+    assert (last.returncode, "would have the role 'admin'" in last.stderr) == (Exit.FINDING, True)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit import deletion, gate, record, signed
 from audit.deletion import Scope
 from audit.errors import Refused, SignatureRefused
-from diffgram_home import bodies, deleting, ledger, manifest, models, requests, switching, verifying
+from diffgram_home import bodies, deleting, deletions, ledger, manifest, models, requests, switching, verifying
 from diffgram_home.requests import RequestError
 from tests.corporate import running as corporates
 from tests.door.conftest import Misbehaving
@@ -68,12 +68,12 @@ def test_everything_is_deleted_also_when_every_case_is_off_and_the_statement_is_
     assert (asked.actor, asked.sha256, asked.request) == ("account:anna", shown.sha256, "POST /v1/deletions")
     assert isinstance(answered, record.Answer)
     assert answered.document == row.document
-    (told,) = deleting.listed(here.home)
+    (told,) = deletions.listed(here.home)
     assert told.statement is not None
     assert (told.statement.batches, dict(told.statement.counts)) == (2, {"message": 6, "batch": 2})
     assert told.agrees
     with here.home.store.read() as session:
-        assert len(deleting.deleted(session, [attempt.sha256 for attempt in here.rows()])) == 2
+        assert len(deletions.deleted(session, [attempt.sha256 for attempt in here.rows()])) == 2
         assert all(bodies.get(session, attempt.sha256) for attempt in here.rows()), "our own bytes stay"
     assert deleting.send(here.home, here.door, one, here.now()).tries == 1, "what was answered is not sent again"
     found = verifying.verify(here.home, here.now())
@@ -97,12 +97,12 @@ def test_one_batch_and_one_field(here: Place, server: corporates.Server) -> None
     one = here.rows()[0].sha256
     deleting.send(here.home, here.door, ask(here, Scope("batch", batch=one)), here.now())
     with here.home.store.read() as session:
-        assert deleting.deleted(session, [row.sha256 for row in here.rows()]).keys() == {one}
+        assert deletions.deleted(session, [row.sha256 for row in here.rows()]).keys() == {one}
     name = next(n for n in here.home.catalogue.fields if n.startswith("annotator.") and n.endswith(".member_id"))
     field = Scope("field", field=here.home.catalogue.fields[name].hash)
     row = deleting.send(here.home, here.door, ask(here, field), here.now())
     assert row.outcome == "accepted"
-    assert deleting.listed(here.home)[0].statement is not None
+    assert deletions.listed(here.home)[0].statement is not None
     holdings = server.command("holdings", here.home.installation)
     assert {table["table"]: table["rows"] for table in holdings["tables"]}["message"] == 3
 
@@ -111,7 +111,7 @@ def test_twice_and_what_was_never_received(here: Place) -> None:
     deleting.send(here.home, here.door, ask(here), here.now())
     deleting.send(here.home, here.door, ask(here), here.now())
     deleting.send(here.home, here.door, ask(here, Scope("batch", batch="0" * 64)), here.now())
-    never, again, first = (one.statement for one in deleting.listed(here.home))
+    never, again, first = (one.statement for one in deletions.listed(here.home))
     assert [None if one is None else (one.batches, one.already) for one in (first, again, never)] == [
         (2, 0), (0, 2), (0, 0),
     ]  # fmt: skip
@@ -127,7 +127,7 @@ def test_a_statement_of_corporates_staff_rides_on_an_answer_or_comes_in_a_file(
     )
     here.work()
     assert [sent.outcome for sent in here.send()] == ["accepted"]
-    (told,) = deleting.listed(here.home)
+    (told,) = deletions.listed(here.home)
     assert (told.request, told.actor, told.agrees) == (None, "corporate", True)
     assert not deleting.take(here.home, file.read_text(), "os:0", here.now()), "it is here already"
     assert [type(leaf) for leaf in leaves(here)] == [record.Deletion]

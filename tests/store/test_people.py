@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from diffgram_home import people, reading
+from diffgram_home import people, reading, verifying
 from diffgram_home.errors import PeopleError
 from tests.store.building import ACTOR, NOW
 
@@ -173,6 +173,52 @@ def test_every_change_is_in_the_history(admin):
     people.set_roles(admin, NAME, ["admin", "viewer"], "account:c.chief", NOW)
     told = [(c.subject, c.actor, c.after, c.detail) for c in reading.history(admin) if c.what == "person"]
     assert told[:2] == [
-        (NAME, "account:c.chief", "role-taken", "security"),
-        (NAME, "account:c.chief", "role-given", "viewer"),
+        ("person:1", "account:c.chief", "role-taken", "security"),
+        ("person:1", "account:c.chief", "role-given", "viewer"),
     ]
+
+
+def test_a_deleted_account_leaves_its_name_in_no_file_and_its_number_in_the_ledger(admin):
+    people.add(admin, "rose.planted", PASSWORD, ["security"], people.accounts(admin)[0].actor, NOW)
+    rose = people.accounts(admin)[1]
+    token = sign_in(admin, name="rose.planted").token
+    sign_in(admin, name="Rose.Planted", password="wrong")
+    people.set_roles(admin, NAME, ["admin"], rose.actor, NOW)
+    assert rose.actor == "person:2"
+    assert people.named(admin)[rose.actor] == "rose.planted"
+    assert holding(admin, b"rose.planted")
+    assert people.erase(admin, "rose.planted", ACTOR, NOW) == 2
+    assert people.signed_in(admin, token, NOW) is None
+    assert holding(admin, b"rose.planted") == []
+    assert sign_in(admin, name="rose.planted", address="10.0.0.2") == people.Denied("wrong", 0)
+    assert [one.name for one in people.accounts(admin)] == [NAME]
+    newest = reading.history(admin)[0]
+    assert (newest.subject, newest.actor, newest.after) == ("person:2", ACTOR, "deleted")
+    assert "person:2" in {change.actor for change in reading.history(admin)}, "what was decided stays"
+    assert verifying.verify(admin, NOW).holds
+
+
+def test_a_number_is_never_given_to_somebody_else(admin):
+    people.add(admin, "b.brown", PASSWORD, ["viewer"], ACTOR, NOW)
+    people.erase(admin, "b.brown", ACTOR, NOW)
+    assert people.add(admin, "b.brown", PASSWORD, ["viewer"], ACTOR, NOW).actor == "person:3"
+
+
+def test_the_last_administrator_cannot_be_deleted_and_one_who_was_ended_can(admin):
+    with pytest.raises(PeopleError) as refused:
+        people.erase(admin, NAME, ACTOR, NOW)
+    assert refused.value.code == "last-admin"
+    assert sign_in(admin)
+    people.add(admin, "b.brown", PASSWORD, ["admin"], ACTOR, NOW)
+    people.disable(admin, NAME, ACTOR, NOW)
+    people.erase(admin, NAME, ACTOR, NOW)
+    with pytest.raises(PeopleError):
+        people.erase(admin, "b.brown", ACTOR, NOW)
+    with pytest.raises(PeopleError):
+        people.erase(admin, NAME, ACTOR, NOW)
+
+
+def holding(home, wanted):
+    """The files of the data folder in which some bytes stand."""
+    every = [path for path in home.settings.folder.rglob("*") if path.is_file()]
+    return [path.name for path in every if wanted in path.read_bytes().lower()]

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from diffgram_home import conflicts, incidents
+from audit.deletion import EVERYTHING, Scope
+from corporate import deleting as corporates
+from corporate.keys import DELETIONS
+from diffgram_home import conflicts, incidents, people
 from tests.door.by_hand import Island, Vendor
 from tests.web.keyboard import Keyboard
 from tests.web.world import PASSWORD
@@ -53,6 +56,21 @@ class Scene:
         with self.place.home.store.write() as session:
             incidents.open(session, "tripwire", {f"connect.{datetime.now(UTC):%f}": 1}, datetime.now(UTC))
         return incidents.listed(self.place.home, limit=1)[0].token
+
+    def leaver(self) -> str:
+        """Somebody has an account; the name."""
+        name = f"leaver.{datetime.now(UTC):%f}"
+        people.add(self.place.home, name, PASSWORD, ["viewer"], "os:0", datetime.now(UTC))
+        return name
+
+    def statement(self) -> str:
+        """A file with a statement of corporate's staff about what they deleted."""
+        server, now = self.corporate.server, datetime.now(UTC)
+        who, scope = self.place.home.installation, Scope(EVERYTHING)
+        token = corporates.by_staff(server.store, server.keys.of(DELETIONS), 35, who, scope, "os:staff", now)
+        path = self.folder / "statement.jws"
+        path.write_text(token)
+        return str(path)
 
     def answers(self) -> str:
         """A file of corporate's answers to what was carried out."""
@@ -130,6 +148,36 @@ def _password(keys: Keyboard, _given: str) -> None:
     keys.press("^Change")
 
 
+def _ask_deletion(keys: Keyboard, _given: str) -> None:
+    keys.go("/deletion")
+    keys.press("^Look at the request for everything$")
+    keys.press("^Ask corporate to delete it$")
+
+
+def _ask_again(keys: Keyboard, _given: str) -> None:
+    keys.go("/deletion")
+    keys.press("^Ask again what was not answered$")
+
+
+def _take_statement(keys: Keyboard, given: str) -> None:
+    keys.go("/deletion")
+    keys.attach("^The file with corporate's signed statement", Path(given))
+    keys.press("^Take it in$")
+
+
+def _delete_person(keys: Keyboard, given: str) -> None:
+    keys.go("/account")
+    keys.press("^Everybody with an account here$")
+    keys.press(f"^Delete the account of {given}$")
+    keys.press("^Delete the account$")
+
+
+def _leave(keys: Keyboard, _given: str) -> None:
+    keys.go("/deletion")
+    keys.press("^leave corporate$")
+    keys.press("^Leave corporate$")
+
+
 @dataclass(frozen=True)
 class Action:
     """One thing that a person decides.
@@ -197,6 +245,11 @@ ACTIONS = (
         ("account", "password", "viewer.person", "--password-file", "-"),
         typed=PASSWORD + " 3",
     ),
+    Action("people.delete", "admin", "person", _delete_person, ("account", "delete", "{}", "--yes"), Scene.leaver),
+    Action("deletion.ask", "security", "asked", _ask_deletion, ("delete", "--everything", "--yes")),
+    Action("deletion.again", "admin", "asked", _ask_again, ("delete", "--again")),
+    Action("deletion.take", "security", "deletion", _take_statement, ("take-deletion", "{}"), Scene.statement),
+    Action("deletion.left", "admin", "mode", _leave, ("leave", "--yes")),
 )
 """In this order, each on what the ones before it left."""
 

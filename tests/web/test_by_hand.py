@@ -11,7 +11,7 @@ import urllib3
 from playwright.sync_api import Browser, Page
 
 from audit import carried, signed
-from diffgram_home import carrying, reading
+from diffgram_home import carrying, people, reading
 from tests.browser import open_tab
 from tests.door.by_hand import Island, Vendor, island, product, vendor
 from tests.web.world import World, make_accounts, serving
@@ -57,7 +57,7 @@ def test_a_person_carries_out_and_in_with_the_keyboard_and_without_scripts(
     page.wait_for_selector("text=Recorded as carried out, with your name.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     newest = carrying.listed(place.home)[0]
-    assert newest.actor == "account:operator.person"
+    assert people.named(place.home)[newest.actor] == "operator.person"
     with page.expect_download() as coming:
         page.click(f"text={carrying.name(place.home, newest.sha256)}")
     data = Path(coming.value.path()).read_bytes()

@@ -31,6 +31,9 @@ PAGES = (
     "/cases/event/off",
     "/cases/event/local?kind=home/error",
     "/by-hand",
+    "/deletion",
+    "/deletion/look?what=everything",
+    "/deletion/leave",
     "/history",
     "/checkpoints",
     "/privacy",
@@ -64,6 +67,16 @@ def test_a_script_that_got_into_a_page_is_not_run_and_markup_is_never_made_from_
     assert refused == {"markup": "TypeError", "policy": "TypeError", "script": "TypeError", "handler": "TypeError"}
     assert page.evaluate("window.ran ?? 0") == 0
     assert any("violation: " in line for line in tab.said)
+
+
+def test_the_pages_about_people_keep_the_policy_and_fit_a_narrow_screen(chromium: Browser, world: World) -> None:
+    tab = open_tab(chromium, viewport={"width": 360, "height": 740})
+    page = enter(tab, world, "admin")
+    for place in ("/people", "/people/2/delete"):
+        page.goto(world.base + place)
+        assert _too_wide(page) <= 0, place
+    assert tab.said == []
+    tab.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

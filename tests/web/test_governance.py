@@ -17,7 +17,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
-from diffgram_home import models, reading
+from diffgram_home import models, people, reading
 from diffgram_home.cli import main
 from diffgram_home.home import Home
 from diffgram_home.pages import PAGES
@@ -38,8 +38,6 @@ AT_THE_TERMINAL = {
     ("account", "add"): "makes who may use the pages",
     ("account", "roles"): "makes who may do what on the pages",
     ("account", "remove"): "ends somebody's use of the pages",
-    ("take-deletion",): "takes a file that corporate's staff gave",
-    ("delete",): "its page is to come",
     ("mail", "test"): "sends a letter at once; the pages never reach the network",
 }
 """Commands that change something and have no page, and why."""
@@ -97,7 +95,7 @@ def test_every_action_works_by_keyboard_without_scripts_and_is_in_the_history(sc
             tab.context.add_cookies([{"name": "home-session", "value": world.token(action.role), "url": base}])
             keys = Keyboard(tab.page, base)
             action.page(keys, given)
-            who = f"account:{action.role}.person"
+            who = next(actor for actor, name in people.named(home).items() if name == f"{action.role}.person")
             assert (action.leaf, who) in leaves(home, before), (action.route, leaves(home, before), keys.told())
             newest = reading.history(home, limit=3)
             assert who in [change.actor for change in newest], (action.route, newest)
