@@ -26,7 +26,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from audit.quiet import Quiet
-from diffgram_home import app, holders, scheduler, tripwire
+from diffgram_home import app, holders, lingering, scheduler, tripwire
 from diffgram_home.errors import HomeError
 from diffgram_home.settings import Settings
 
@@ -88,7 +88,7 @@ class _Pages(BaseApplication):  # type: ignore[misc]
         return {
             "bind": f"[{web.address}]:{web.port}" if ":" in web.address else f"{web.address}:{web.port}",
             "workers": web.workers,
-            "worker_class": "gthread",
+            "worker_class": self._worker(),
             "threads": THREADS,
             "timeout": REQUEST_TIMEOUT_S,
             "graceful_timeout": GRACE_S - 5,
@@ -103,6 +103,14 @@ class _Pages(BaseApplication):  # type: ignore[misc]
             "proc_name": "diffgram-home",
             "when_ready": lambda _server: self._say(f"pages on {scheme}://{web.address}:{web.port}/"),
         }
+
+    def _worker(self) -> type[lingering.Worker]:
+        class Worker(lingering.Worker):
+            """With the time that this installation's corporate may take."""
+
+            request_s = lingering.REQUEST_S + self._settings.corporate.timeout_s
+
+        return Worker
 
     def load(self) -> Any:
         tripwire.arm("pages")

@@ -9,13 +9,14 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
 from diffgram_home.cli.exits import Exit
+from diffgram_home.serving import THREADS
 from tests.cli.conftest import PROGRAM, Shell, environ
 
 READY_S = 45
@@ -127,19 +128,36 @@ def test_ctrl_c_ends_all_without_a_traceback(placed):
     assert "Traceback" not in (shell.folder / "log").read_text()
 
 
-def test_it_serves_https_with_the_certificate_of_the_settings(placed):
+def test_it_serves_https_with_the_certificate_of_the_settings_and_half_handshakes_do_not_stop_it(placed):
     shell, port = placed
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     certificate.private_key_pem.write_to_path(shell.folder / "key.pem")
     for pem in certificate.cert_chain_pems:
         pem.write_to_path(shell.folder / "certificate.pem", append=True)
-    more = '[web]\ncertificate = "certificate.pem"\nkey = "key.pem"'
+    more = '[web]\ncertificate = "certificate.pem"\nkey = "key.pem"\nworkers = 1'
     shell.settings.write_text(shell.settings.read_text().replace("[web]", more))
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    with _running(shell), urllib.request.urlopen(f"https://127.0.0.1:{port}/sign-in", context=context) as answer:
-        assert answer.status == 200
+    url = f"https://127.0.0.1:{port}/sign-in"
+    with _running(shell), ExitStack() as half:
+        with urllib.request.urlopen(url, context=context) as answer:
+            assert answer.status == 200
+        lingering = [
+            half.enter_context(socket.create_connection(("127.0.0.1", port), READY_S)) for _ in range(2 * THREADS)
+        ]
+        for one in lingering[:THREADS]:
+            one.sendall(b"\x16\x03\x01")  # the first bytes of a ClientHello, and no more
+        for number in range(THREADS, 2 * THREADS):
+            lingering[number] = half.enter_context(context.wrap_socket(lingering[number], server_hostname="127.0.0.1"))
+            lingering[number].sendall(b"GET /sign-in HTTP/1.1\r\nHost: 127")  # and half a head
+        with urllib.request.urlopen(url, context=context, timeout=READY_S) as answer:
+            assert answer.status == 200
+        for one in lingering:
+            one.settimeout(READY_S)
+            with suppress(OSError):
+                assert b"200 OK" not in one.recv(4096), "cut, and not answered"
+    assert "Traceback" not in (shell.folder / "log").read_text()
 
 
 def test_bad_settings_start_nothing(shell: Shell):
