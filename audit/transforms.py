@@ -106,6 +106,17 @@ def _whole(form: str, numbers: tuple[int, ...]) -> bool:
     return len(numbers) == 1 and 2 <= numbers[0] <= largest
 
 
+def explained(transform: Transform) -> str:
+    """Return what this transform does, with its own numbers, in one sentence without its full stop."""
+    text = EXPLAINED[transform.form]
+    if transform.form == COARSER:
+        return text.replace("than that", f"than the {transform.precision}")
+    numbers = [f"{number:,}" for number in transform.numbers]
+    if transform.form == BUCKET:
+        return f"{text}: {', '.join(numbers)}"
+    return re.sub(r"\b[NK]\b", numbers[0], text)
+
+
 def refusal(transform: Transform, type_name: str, params: Mapping[str, Any]) -> str | None:
     """Return why a field of this type, with these parameters, cannot permit the transform; None when it can."""
     if transform.looks_over:

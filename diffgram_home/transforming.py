@@ -89,7 +89,7 @@ def _effect(field: Field, word: str | None, populations: Sequence[Sequence[Any]]
     shown = sorted(steps.items(), key=lambda step: (-step[1], repr(step[0])))
     return Effect(
         word=word,
-        does="leaves as it was collected" if chosen is None else transforms.EXPLAINED[chosen.transform.form],
+        does="leaves as it was collected" if chosen is None else transforms.explained(chosen.transform),
         messages=steps.total(),
         missing=sum(count for (_, after), count in steps.items() if after is None),
         distinct_before=len({before for before, _ in steps}),

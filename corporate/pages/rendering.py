@@ -51,7 +51,7 @@ def number(value: int) -> str:
 
 def explained(word: str) -> str:
     """What the transform that a batch's header names does, in one sentence without its full stop."""
-    return transforms.EXPLAINED[transforms.read(word).form]
+    return transforms.explained(transforms.read(word))
 
 
 def _refused(error: HTTPException) -> tuple[str, int]:

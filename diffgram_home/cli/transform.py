@@ -66,10 +66,10 @@ def _lines(effect: transforming.Effect, chosen: str | None = "") -> Iterator[str
     if not effect.messages:
         yield "  nothing waits that carries the field"
         return
-    left = f"; nothing is left of it in {effect.missing}" if effect.missing else ""
+    left = f", and {effect.missing} would not" if effect.missing else ""
     yield (
-        f"  in {effect.messages} messages that wait, {effect.distinct_before} different values become "
-        f"{effect.distinct_after}{left}"
+        f"  values that wait: {effect.messages}, of them different: {effect.distinct_before}; "
+        f"different values that would leave: {effect.distinct_after}{left}"
     )
     if effect.word is None:
         return

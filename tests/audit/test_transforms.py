@@ -234,6 +234,18 @@ def test_permitting_more_transforms_is_told_as_narrowing():
     assert (change.name, change.aspects, change.material) == ("shop.items", ("narrowed",), True)
 
 
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("round:1024", "a multiple of 1,024"), ("bucket:5,20", "to these bounds: 5, 20"),
+        ("coarser:hour", "finer than the hour"), ("suppress:5", "two values and 5 messages"),
+        ("drop-rare:5", "fewer than 5 of their kind"),
+    ],
+)  # fmt: skip
+def test_each_is_explained_with_its_own_numbers(word, words):
+    assert words in transforms.explained(transforms.read(word))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The door and corporate
 

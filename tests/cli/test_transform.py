@@ -16,7 +16,7 @@ def test_a_transform_is_chosen_after_its_effect_was_shown_and_taken_back(shell: 
         assert words in shown
     done = shell("transform", "home.at", "coarser:hour", typed="n\n")
     assert (done.returncode, _transform(shell, "home.at")) == (Exit.DECISION, None)
-    assert "an instant loses what is finer than that" in done.stderr
+    assert "an instant loses what is finer than the hour" in done.stderr
     assert shell.ok("transform", "home.at", "coarser:hour", "--yes") == "home.at: coarser:hour\n"
     assert '"home.at" = "coarser:hour"' in shell.settings.read_text()
     assert _transform(shell, "home.at") == "coarser:hour"

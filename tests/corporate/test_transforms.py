@@ -42,7 +42,7 @@ def test_a_batch_under_transforms_is_stored_and_shown_with_what_was_used(server:
     number = listed.partition("/batches/")[2].partition('"')[0]
     page = visitor.ask("GET", f"/batches/{number}").data.decode()
     assert "Transformed before it left" in page
-    assert "<code>coarser:hour</code>: an instant loses what is finer than that." in page
+    assert "<code>coarser:hour</code>: an instant loses what is finer than the hour." in page
     assert "Transformed by <code>coarser:hour</code>." in page
     assert '"at":"2026-11-21T14:00:00Z"' in page.replace("&#34;", '"')
 

@@ -18,7 +18,8 @@ def _form(world: World, token: str, word: str, name: str = CHANGED) -> dict[str,
 
 def test_the_page_shows_each_choice_with_its_effect_on_what_waits(world: World) -> None:
     page = html.unescape(world.ask(f"/fields/transform/{SIZES}", token=world.token("viewer")).text)
-    for words in ("round:1024", "bucket:65536,1048576", "<code>5120</code>", "<code>0</code>", "different value"):
+    effect = ("<code>5120</code>", "<code>0</code>", "different values</b> would leave", "a multiple of 1,024")
+    for words in ("round:1024", "bucket:65536,1048576", *effect):
         assert words in page
     assert "Choosing takes the role" in page
     assert '<button class="main">' not in page
