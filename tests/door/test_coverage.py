@@ -16,7 +16,7 @@ import event
 from audit import deletion
 from audit.catalogue import ENVELOPE, REQUEST, Field
 from audit.deletion import Scope
-from diffgram_home import bodies, coverage, deleting, intake, reading, sealing
+from diffgram_home import bodies, coverage, deleting, intake, reading, sealing, switching
 from tests.corporate import running as corporates
 from tests.door.places import ANNOTATOR, Place, found
 
@@ -79,6 +79,7 @@ def declared(place: Place) -> dict[str, Field]:
 
 def test_every_declared_field_leaves_and_the_report_says_so(place: Place) -> None:
     assert never(place) == set(declared(place)), "nothing was sent yet"
+    switching.set_transform(place.home, "home.at", "coarser:hour", "os:0", place.now())
     say_everything(place)
     intake.take(place.home, place.now())
     sealing.seal_waiting(place.home, place.now())
