@@ -38,6 +38,7 @@ def handed(tmp_path):
         ("m = 'a'\nfor y in x:\n    m = 'b'\nraise E(m)", {("a",), ("b",)}),
         ("m = 'a'\nwhile x:\n    m += 'b'\nraise E(m)", ANYTHING),
         ("try:\n    m = f()\nexcept E:\n    m = 'b'\n    raise E(m)", {("b",)}),
+        ("m = 'a'\ntry:\n    m = 'b'\n    f()\nexcept E:\n    raise E(m)", {("a",), ("b",)}),
         ("m = 'a'\ntry:\n    m = 'b'\n    f()\nfinally:\n    raise E(m)", {("a",), ("b",)}),
         ("with x:\n    m = 'a'\nraise E(m)", {("a",)}),
         ("with x as m:\n    raise E(m)", ANYTHING),
