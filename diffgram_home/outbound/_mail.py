@@ -30,6 +30,7 @@ from diffgram_home.outbound._way import Way
 from diffgram_home.settings import Mail
 
 _ANSWERS_LIMIT_BYTES = 64 * 1024
+_AFTER_S = 5.0  # the deadline cuts first: smtplib would call a time-out of the socket a lost connection
 _READY, _DONE, _GO_ON, _SIGNED_IN = 220, (250, 251), 354, (235, 503)
 
 
@@ -60,6 +61,7 @@ class MailDoor(Way):
         named = self._named
         context = None if named.tls == "none" else verified(Trust((), named.ca_file, named.ca_file is None), None)
         sock, plain = opened(named.host, named.port, deadline)
+        sock.settimeout(deadline.left_s() + _AFTER_S)
         undoing.callback(plain.close)
         undoing.callback(deadline.forget)
         undoing.callback(sock.close)
