@@ -205,6 +205,18 @@ def test_a_wrong_receipt_a_wrong_root_and_a_wrong_number_are_found_alike():
     assert {"checkpoint-differs", "receipt-refused", "sequence-gap", "clock-back", "generation-fell"} <= codes
 
 
+@pytest.mark.parametrize("last", range(8, 22))
+def test_a_number_that_was_left_out_or_came_twice_is_found_alike_wherever_ranges_meet(last):
+    for following in (last, last + 2):
+        made = Ledger()
+        made.mode(1)
+        for sequence in (*range(1, last + 1), *range(following, last + 16)):
+            made.send(sequence, count=1)
+        found, _, taken = both(Copy(made))
+        assert [finding.code for finding in found] == ["sequence-gap" if following > last else "sequence-repeated"]
+        assert taken > 0
+
+
 def test_checkpoints_kept_elsewhere_are_compared_alike_at_every_size():
     kept = tuple(enumerate(LIVED.roots))
     found, report, taken = both(Copy(LIVED), Known(kept=kept, installation=INSTALLATION))
