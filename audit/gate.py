@@ -25,6 +25,7 @@ from audit._columns import Shape, chosen, group
 from audit._leaving import Collected
 from audit._plan import Plan, compile_plans, compiled
 from audit._request import Request
+from audit.approval import NOTHING_ASKED, Approvals
 from audit.canonical import sha256_hex
 from audit.catalogue import HEADER, TELLING, Catalogue
 from audit.consent import Consent
@@ -85,7 +86,12 @@ class Rules:
     index: Index
     consent: Consent
     modes: Modes
+    approvals: Approvals = NOTHING_ASKED
     _plans: dict[date, dict[str, Plan]] = field(default_factory=dict, compare=False, repr=False)
+
+    def with_approvals(self, approvals: Approvals) -> "Rules":
+        """Return the same rules with other approvals before sending; what was compiled is shared."""
+        return Rules(self.catalogue, self.index, self.consent, self.modes, approvals, self._plans)
 
     def plans(self, today: date) -> Mapping[str, Plan]:
         """Return kind → plan for one day, since fields expire by day."""
@@ -130,7 +136,8 @@ def check(body: bytes, rules: Rules, generation: int, codec: Codec, *, now: date
 
     `generation` is the store's when the bytes were sealed: a switch that moved since then refuses them. A field that
     expired while the batch waited refuses them too; a clock that was set back brings none back. So does a transform
-    that was chosen since, if the values are finer than it leaves them.
+    that was chosen since, if the values are finer than it leaves them. Where the case asks for approval before sending,
+    these very bytes must have it; a void has no content, and needs none.
     Raises Refused (with Undeclared for content outside the catalogue).
     """
     batch, shapes = _declared(body, rules.catalogue, rules.index, codec)
@@ -148,6 +155,8 @@ def check(body: bytes, rules: Rules, generation: int, codec: Codec, *, now: date
                 raise Refused(reason, name, f"field {name!r} may not leave: {reason}", "approve it, or seal again")
             if key in plan.chosen:
                 _coarse_enough(batch, plan.chosen[key])
+    if batch.header.void is None and batch.header.case in rules.approvals.asks:
+        rules.approvals.check(batch.header.case, sha256_hex(body))
     return batch
 
 

@@ -36,6 +36,7 @@ CHANGES = (
     *("incident", "instruction", "identity", "published", "carried-out", "carried-in", "enrolment-by-hand"),
     *("asked", "deletion"),
     "mail",
+    *("batch-decision", "approval-rule"),
 )
 _SHOWN_AS = {
     "decision": "consent",
@@ -43,6 +44,8 @@ _SHOWN_AS = {
     "switch": "field",
     "release": "catalogue",
     "asked": "request",
+    "batch-decision": "batch",
+    "approval-rule": "approval",
 }
 """What a change is called to people, where that is not the name of its leaf."""
 _CARRIED = "give the file to corporate, and take its answers in under By hand, or with 'diffgram-home carry in FILE'"
@@ -275,6 +278,17 @@ def _of_deletion(_entry: record.Deletion) -> tuple[str, str | None, str | None, 
     return "corporate's statement", None, "taken in", None
 
 
+def _of_batch_decision(entry: record.BatchDecision) -> tuple[str, str | None, str | None, str | None]:
+    told = [f"as {entry.role}" if entry.role else "", entry.reason or "", entry.note or "", f"bytes {entry.sha256}"]
+    return f"{entry.case} {entry.sequence}", None, entry.decision, "; ".join(filter(None, told))
+
+
+def _of_approval_rule(entry: record.ApprovalRule) -> tuple[str, str | None, str | None, str | None]:
+    told = {"set": "", "asked": "asked for; a second person has to agree", "kept": "stays; it was asked for no more"}
+    detail = "; ".join(filter(None, (told[entry.step], f"by {entry.source}", f"waits {entry.expires_h} hours")))
+    return f"before sending {entry.case}", entry.from_, entry.to, detail
+
+
 def _batches(number: int) -> str:
     return "one batch" if number == 1 else f"{number} batches"
 
@@ -301,4 +315,6 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "asked": _of_asked,
     "deletion": _of_deletion,
     "mail": _of_mail,
+    "batch-decision": _of_batch_decision,
+    "approval-rule": _of_approval_rule,
 }

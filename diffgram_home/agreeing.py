@@ -2,7 +2,8 @@
 
 Leaves cannot be changed unnoticed; rows beside them can, by whoever may write the database. While `verifying` reads the
 leaves, this looks along: every attempt's row is its leaf's and its outcome's, in order and none besides; whatever is
-approved was approved in the ledger, and not ended there since; cases and kinds stand where the ledger last moved them.
+approved was approved in the ledger, and not ended there since; cases and kinds stand where the ledger last moved them,
+and ask for no less approval before sending.
 
 What narrows is not looked for: an approval that somebody took out of the table withholds, and shows on the pages.
 Rules: one page of leaves and one of rows is held at a time, beside the attempts that have no outcome yet, or no
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from audit import record
 from audit.modes import ALL_OFF
 from audit.verification import Finding
-from diffgram_home import facts, rules
+from diffgram_home import _agreeing_approval, facts, rules
 from diffgram_home.attempts import BY_HAND
 from diffgram_home.models import Approval, Attempt
 
@@ -29,7 +30,7 @@ DIFFERS = "rows-differ"
 Leaves = Sequence[tuple[int, str, bytes]]
 """One page: position, what the row says the type is, and the leaf itself."""
 
-_CHANGES = frozenset({"consent", "decision", "mode", "switch", "transform", "allowance"})
+_CHANGES = frozenset({"consent", "decision", "mode", "switch", "transform", "allowance", "approval-rule"})
 _PAGE = 500
 _attempt = Attempt.__table__.c
 _NEXT = (
@@ -62,6 +63,7 @@ class Agreement:
         self._transformed: dict[str, str | None] = {}
         self._allowed: set[str] = set()
         self._moved: dict[tuple[str, str | None], str] = {}
+        self._asks: dict[str, str] = {}
 
     def along(self, pages: Iterable[Leaves]) -> Iterator[tuple[int, bytes] | Finding]:
         """Every leaf with its position, a finding behind each whose rows differ, and at the end what is left over."""
@@ -126,6 +128,9 @@ class Agreement:
                 self._switched[entry["field"]] = entry["to"]
             elif entry["type"] == "transform":
                 self._transformed[entry["field"]] = entry["to"]
+            elif entry["type"] == "approval-rule":
+                if entry["step"] == "set":
+                    self._asks[entry["case"]] = entry["to"]
             elif entry["type"] == "allowance":
                 self._allowed.update(entry["definitions"])
             else:
@@ -144,6 +149,7 @@ class Agreement:
                 yield f"{said}, of which the ledger has no outcome"
         yield from self._consent()
         yield from self._modes()
+        yield from _agreeing_approval.findings(self._session, self._asks)
 
     def _consent(self) -> Iterator[str]:
         wanted = select(Approval.field, Approval.hash, Approval.expires_at).where(Approval.withdrawn_at.is_(None))

@@ -3,8 +3,9 @@
 The files' form is `audit.carried`'s; corporate's answers to them are taken in by answering.py. What holds at the door
 holds here: a file is the other way out, and this module is the only one that writes it. Rules:
 
-- `gate.check` runs on the exact bytes of each batch, under the rules of that moment, and a batch whose case is neither
-  `on` nor `offline` does not go. What is not declared, allowed and recorded gets into no file.
+- `gate.check` runs on the exact bytes of each batch, under the rules of that moment (approval before sending among
+  them), and a batch whose case is neither `on` nor `offline` does not go. What is not declared, allowed and recorded
+  gets into no file.
 - Room for the file is taken first, so that a full disk or a folder that cannot be written is told before anything is
   recorded. Then the attempts are durable, then the bytes are written, then the file gets its name, whole.
 - Its outcome is unknown until corporate's answers are carried in. Killed in between, the next sender or carrier finds
@@ -112,7 +113,7 @@ def carry_out(
         due = waiting(home, now, case)
         done, written, left = 0, [], []
         for portion in _portions(due):
-            made, stays = _put_together(home, portion, now)
+            made, stays = _put_together(home, portion, _rules(home, now), now)
             left += stays
             if made is not None:
                 written.append(_carry(home, made, folder, actor, now))
@@ -136,7 +137,8 @@ def again(home: Home, sha256: str, now: datetime) -> tuple[str, bytes]:
         batches = [_stands(session, *listed) for listed in msgspec.json.decode(row.listed)]
     certificate = row.certificate
     batches = [batch for batch in batches if batch is not None]
-    made, left = _put_together(home, batches, now, certificate=certificate)
+    held = rules.for_these(home, batches, now)  # approved once is approved for a copy of the same file
+    made, left = _put_together(home, batches, held, now, certificate=certificate)
     if made is None or left or made.sha256 != sha256:
         hint = "carry out what waits now; it makes a new file"
         raise CarryError("file-changed", "what was in this file does not wait any more, or may not leave", hint)
@@ -193,11 +195,18 @@ def _portions(due: Sequence[Batch]) -> Iterator[list[Batch]]:
         yield portion
 
 
+def _rules(home: Home, now: datetime) -> gate.Rules:
+    """Read anew, since they are compared once more before the attempts begin."""
+    with home.store.read() as session:
+        return rules.within(home, session, now)
+
+
 def _put_together(
-    home: Home, batches: Sequence[Batch], now: datetime, *, certificate: str | None = None
+    home: Home, batches: Sequence[Batch], held: gate.Rules, now: datetime, *, certificate: str | None = None
 ) -> tuple[_Made | None, list[Left]]:
     """The file of those batches that may leave now, and the others; no file if none may."""
-    held, taken, left = rules.current(home, now), [], []
+    taken: list[tuple[Batch, carried.Batch]] = []
+    left: list[Left] = []
     for batch in batches:
         try:
             taken.append((batch, _checked(home, batch, held, now)))

@@ -1,9 +1,11 @@
 """Approves, declines and withdraws fields of the catalogue: by definition, by a person with the role `security`.
 
-An approval names the hash of a definition (audit.consent), and may end at a date. Withdrawing and declining act on what
-waits: batches that hold the field are voided and their other content is sealed again. What has left is not called back,
-and what was withheld is not sent later. `allow` is for those who upgrade unattended: it records that definitions which
-are not here yet count as approved when they appear, as far as the settings file's policy names them too.
+An approval names the hash of a definition (audit.consent), and may end at a date. Every decision acts on what waits, at
+once: batches that may not go are voided and their other content is sealed again, so that what is shown afterwards is
+what goes. Approving does it too: what could not even be voided while the header was withheld is voided then. What has
+left is not called back, and what was withheld is not sent later. `allow` is for those who upgrade unattended: it
+records that definitions which are not here yet count as approved when they appear, as far as the settings file's policy
+names them too.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ def approve(
         ]
         deciding.approve(session, chosen, Act(actor, role, authority, now, expires_at))
         upgrading.settle(home, session, now)
-    return Decision(tuple(field.name for field in chosen), 0)
+    return Decision(tuple(field.name for field in chosen), sealing.void_refused(home, now) if chosen else 0)
 
 
 def decline(home: Home, names: Sequence[str], actor: str, role: str, authority: str, now: datetime) -> Decision:
@@ -99,12 +101,11 @@ def decline(home: Home, names: Sequence[str], actor: str, role: str, authority: 
     _check_role(role)
     wanted = _fields(home, names)
     with home.store.write() as session:
-        held, declined = rules.consent_now(session, now), rules.declined_now(session)
+        declined = rules.declined_now(session)
         chosen = [field for field in wanted if (field.name, field.hash) not in declined]
-        was_approved = any(map(held.allows, chosen))
         deciding.decline(session, chosen, Act(actor, role, authority, now))
         upgrading.settle(home, session, now)
-    return Decision(tuple(field.name for field in chosen), sealing.void_refused(home, now) if was_approved else 0)
+    return Decision(tuple(field.name for field in chosen), sealing.void_refused(home, now) if chosen else 0)
 
 
 def withdraw(
@@ -150,6 +151,7 @@ def allow(home: Home, actor: str, role: str, authority: str, now: datetime) -> A
         chosen = [field for field in live if (field.name, field.hash) not in declined]
         deciding.approve(session, chosen, act)
         upgrading.settle(home, session, now)
+    sealing.void_refused(home, now)
     return Allowed(new, tuple(field.name for field in chosen))
 
 

@@ -19,12 +19,17 @@ from pathlib import Path
 from cryptography import x509
 
 from audit import modes as mode_file
-from diffgram_home import people, reading, upgrading, views
+from diffgram_home import approving, people, reading, upgrading, views
 from diffgram_home.attempts import CARRIED
 from diffgram_home.home import Home
 
 FAULT, NOTICE = "fault", "notice"
-_WORTH_KNOWING = frozenset({upgrading.CHANGED, upgrading.ENDS, upgrading.ENDED})
+_WORTH_KNOWING = frozenset(
+    {
+        *(upgrading.CHANGED, upgrading.ENDS, upgrading.ENDED),
+        *(approving.WAITING, approving.SOON, approving.LATE),
+    }
+)
 """Codes of open notices that say what waits for a person, while all works as it should."""
 LITTLE_SPACE_BYTES = 200 * 1024 * 1024
 SHORTEST_SILENCE = timedelta(seconds=60)

@@ -263,6 +263,26 @@ class Decline(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class BatchDecision(Base):
+    """What somebody decided about the very bytes of a batch that waited: approved, refused, or expired by `home`.
+
+    `reason` is one of a closed list, `note` the person's own words: both stay here.
+    """
+
+    __tablename__ = "batch_decision"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    case: Mapped[str] = mapped_column(String(20))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    decision: Mapped[str] = mapped_column(String(10))
+    actor: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str | None] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(Instant)
+    reason: Mapped[str | None] = mapped_column(String(20))
+    note: Mapped[str | None] = mapped_column(Text)
+    leaf: Mapped[int] = mapped_column(BigInteger)
+
+
 class Definition(Base):
     """A definition that was installed here, in the words that its hash is over: what was approved can be read later."""
 

@@ -48,6 +48,11 @@ DONE: Final = {
     "closed": "Closed, with your name, and recorded in the history.",
     "carried-out": "Recorded as carried out, with your name. Take the newest file of the list below to corporate.",
     "carried-in": "Taken in: every receipt held, and stands in the ledger. Refusals and their reasons are under Sent.",
+    "may-go": "Approved: these very bytes may go. Each hash is in the history, with your name.",
+    "one-more": "Recorded, with your name. It takes another account's approval, neither of which made the other.",
+    "refused": "Refused, with your name. These bytes do not go; what goes in their place stands below.",
+    "asks": "Recorded in the history, with your name. It holds at once, also for what waits.",
+    "second-person": "Asked for, with your name. Nothing changed yet: a second person has to do the same.",
     "nothing-waits": "Nothing waits that may be carried, so nothing was recorded.",
     "same": "Nothing was chosen, so nothing was changed.",
 }

@@ -3,6 +3,7 @@
 Reads only; `switching` and `consenting` change. Rules:
 - The file can narrow at once and widen only when `switching.apply` has recorded it: until then the narrower of file and
   record holds. So it is with modes, with switches and transforms of fields, and with the policy.
+- So it is with approval before sending (`approvals`): the file can ask for more, and only the record for less.
 - What corporate asked (`instructing`) narrows at once, and says nothing about what the customer's own settings are.
 - An approval with a date ends at that moment, whether or not its end was recorded already (`upgrading.look_at_dates`).
 - With the policy `stop`, nothing may leave while a material change waits for a decision, or was not looked at yet.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -26,11 +27,11 @@ from audit import instructions, transforms
 from audit.consent import Consent
 from audit.gate import Codec, Rules
 from audit.modes import ALL_OFF, OFF, Modes, Switch, effective, narrowed, narrower
-from diffgram_home import facts, instructing
+from diffgram_home import approvals, facts, instructing
 from diffgram_home import settings as settings_file
 from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home, field_faults, kind_faults
-from diffgram_home.models import Approval, Decline, Value
+from diffgram_home.models import Approval, Batch, BatchDecision, Decline, Leaf, Value
 from diffgram_home.models import Switch as SwitchRow
 from diffgram_home.settings import Settings
 
@@ -40,7 +41,11 @@ CODEC = Codec(_ENCODER.encode, _DECODER.decode, _ENCODER.encode_lines, _DECODER.
 # Asked for several times a batch: made once, and of plain columns, since putting a statement together costs more than
 # the database's answer.
 _VALUE, _APPROVAL = Value.__table__.c, Approval.__table__.c
-_STAMPED = ("undecided", "cases", "catalogue", "fields", "generation", "instructions", "kinds", "policy", "transforms")
+_DECIDED, _LEAF = BatchDecision.__table__.c, Leaf.__table__.c
+_STAMPED = (
+    *("undecided", "approval", "cases", "catalogue", "fields", "generation"),
+    *("instructions", "kinds", "policy", "transforms"),
+)
 _STAMP = (
     select(_VALUE.name, _VALUE.data)
     .where(or_(*(_VALUE.name == name for name in _STAMPED)))  # an `in_` is put together anew each time
@@ -52,7 +57,12 @@ _STAMP = (
             + cast(func.coalesce(func.max(_APPROVAL.id), 0), Text)
             + "/"
             + cast(func.count(_APPROVAL.withdrawn_at), Text),
-        )
+        ),
+        # Decisions about batches are only ever added, and so are leaves about persons, which say who made whom.
+        select(literal("decided"), cast(func.coalesce(func.max(_DECIDED.id), 0), Text)),
+        select(literal("persons"), cast(func.coalesce(func.max(_LEAF.position), 0), Text)).where(
+            _LEAF.type == "person"
+        ),
     )
 )
 
@@ -110,12 +120,29 @@ def seen(home: Home, session: Session | Connection, now: datetime | None = None)
 def within(home: Home, session: Session | Connection, now: datetime | None = None) -> Rules:
     """The gate's rules as the session's transaction sees them."""
     modes, consent = modes_now(home, session), _consent(home, session, now or datetime.now(UTC))
+    asked = approvals.current(session, stated_levels(home))
     kept = home.cache.get("rules")
     if kept is not None and kept.modes == modes and kept.consent == consent:
-        return kept
-    rules = Rules(home.catalogue, home.index, consent, modes)
+        if kept.approvals == asked:
+            return kept
+        rules = kept.with_approvals(asked)
+    else:
+        rules = Rules(home.catalogue, home.index, consent, modes, asked)
     home.cache["rules"] = rules
     return rules
+
+
+def for_these(home: Home, batches: Sequence[Batch], now: datetime) -> Rules:
+    """The rules at this moment, with the approvals of these batches, whatever became of them since."""
+    with home.store.read() as session:
+        held = within(home, session, now)
+        return held.with_approvals(approvals.of_these(session, stated_levels(home), batches))
+
+
+def stated_levels(home: Home) -> Mapping[str, str]:
+    """What the settings file says now about approval before sending; nothing where it cannot be read, which is off."""
+    file = read_file(home)
+    return {} if isinstance(file, SettingsFaults) else file.approval.levels
 
 
 def modes_now(home: Home, session: Session | Connection) -> Modes:

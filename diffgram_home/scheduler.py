@@ -31,6 +31,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 
 from audit.errors import AuditError
 from diffgram_home import (
+    approving,
     counting,
     coverage,
     deleting,
@@ -85,6 +86,7 @@ class Ticker:
                 ("consent", upgrading.attend),
                 ("intake", intake.take),
                 ("sealing", sealing.seal_waiting),
+                ("approval", approving.attend),
                 ("tripwire", tripped.take),
                 ("sending", lambda home, now: sending.send_due(home, self._door, now)),
                 ("requests", lambda home, now: deleting.send_due(home, self._door, now)),

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from audit import gate, record
+from audit.approval import WAITS
 from audit.errors import Refused
 from audit.gate import Header, Rules
 from audit.modes import ALL_OFF, MODES
@@ -127,7 +128,7 @@ def _refusal(session: Session, batch: Batch, rules: Rules, now: datetime) -> str
     try:
         gate.check(body, rules, batch.generation, ruling.CODEC, now=now)
     except Refused as refused:
-        return _VOID_REASONS.get(refused.code, "refused")
+        return None if refused.code == WAITS else _VOID_REASONS.get(refused.code, "refused")
     return None
 
 
@@ -148,6 +149,8 @@ def _seal_some(home: Home, session: Session, case: str, now: datetime) -> tuple[
     if not all(map(rules.consent.allows, home.catalogue.wrapping())):
         _say_not_approved(home, session, case, now)
         return [], False
+    if _waits_for_people(home, session, case, rules):
+        return [], False
     loaded = _waiting(home, session, case, now)
     if not loaded:
         counting.end_notice(session, now, NOT_APPROVED, case)
@@ -159,6 +162,17 @@ def _seal_some(home: Home, session: Session, case: str, now: datetime) -> tuple[
     _move_cursors(session, loaded, rest)
     write_down(session, work)
     return work.made, True
+
+
+def _waits_for_people(home: Home, session: Session, case: str, rules: Rules) -> bool:
+    """Where a case asks for approval, and a batch waits for it, the next is sealed when it is full: else a person had
+    one to read every few seconds.
+    """
+    if case not in rules.approvals.asks:
+        return False
+    held = set(session.scalars(select(Batch.sha256).where(Batch.case == case, Batch.state == QUEUED)))
+    size = select(func.sum(Block.messages - Block.sealed_to)).where(Block.case == case, Block.waiting)
+    return bool(held - rules.approvals.approved) and (session.scalar(size) or 0) < home.settings.sending.batch_messages
 
 
 def _waiting(home: Home, session: Session, case: str, now: datetime) -> list[Piece]:

@@ -5,9 +5,9 @@ What may leave is the gate's, the connection the door's, what an answer means ju
 - The attempt and its exact bytes are durable before the door is asked; the outcome is a leaf of its own afterwards. No
   transaction is open in between. Killed there, the next start finds the attempt and calls it `unknown`.
 - One sender at a time over all processes (`sending.lock`), so that an attempt without outcome has nobody left.
-- A batch that was tried less often goes first, and waits longer after each try: one that corporate always fails on
-  holds up no other. While corporate itself fails it is asked with one batch at a time, ever more rarely (patience.py).
-- Nothing is asked, and no name looked up, unless something is due in a case that is `on`.
+- Which batch is next is choosing.py's. While corporate itself fails it is asked with one batch at a time, ever more
+  rarely (patience.py).
+- Nothing is asked, and no name looked up, unless something may go in a case that is `on`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from audit import gate
@@ -27,6 +26,7 @@ from audit.errors import Refused, SignatureRefused
 from diffgram_home import (
     attempts,
     bodies,
+    choosing,
     conflicts,
     counting,
     deleting,
@@ -47,7 +47,7 @@ from diffgram_home.exchange import DoorError, nothing_left
 from diffgram_home.home import Home
 from diffgram_home.judging import Verdict
 from diffgram_home.mending import Round
-from diffgram_home.models import QUEUED, UNKNOWN, VOIDING, Attempt, Batch
+from diffgram_home.models import UNKNOWN, Attempt, Batch
 from diffgram_home.outbound import Door
 from diffgram_home.patience import SUBJECT
 
@@ -58,18 +58,6 @@ _ROUND_S = 30  # a round of the scheduler ends after so long, for modes and inta
 UNDECLARED = "undeclared"
 """Corporate's code for content that no catalogue declares."""
 
-_WAITING = (QUEUED, VOIDING)
-# Asked for with every batch: made once.
-_NEXT = (
-    select(Batch)
-    .where(Batch.state.in_(_WAITING), Batch.case.in_(bindparam("cases", expanding=True)))
-    .where(Batch.id.not_in(bindparam("tried", expanding=True)))
-    .order_by(Batch.tries, Batch.case, Batch.sequence)
-    .limit(1)
-)
-_DUE = _NEXT.where(
-    Batch.next_try_at.is_(None) | (Batch.next_try_at <= bindparam("now")) | (Batch.next_try_at > bindparam("beyond"))
-)
 _PATIENCE = 3  # batches in a row that corporate cannot take yet, before the rest waits for the next time
 
 
@@ -137,7 +125,7 @@ def send_due(
         if not alone:
             return _cannot(force, "sending-busy", "another process is sending", "try again in a moment")
         attempts.close_interrupted(home, now)
-        waiting = _count(home)
+        waiting = choosing.count(home)
         if not waiting or _must_wait(home, now, force):
             return []
         if not enrolment.is_enrolled(home):
@@ -251,28 +239,12 @@ def _sent(batch: Batch, verdict: Verdict) -> Sent:
 
 def _begin(current: Round, session: Session, force: bool, now: datetime) -> Going | None:
     """The next attempt, with its bytes in hand; None when nothing is due. What cannot be tried is passed over."""
-    while (batch := _next(current, session, force, now)) is not None:
+    while (batch := choosing.following(current, session, force, now)) is not None:
         current.tried.add(batch.id)  # one that was accepted does not wait any more; the set stays small
         body = _body(session, batch, now)
         if body is not None:
             return Going(attempts.begin(session, batch, current.door.destination, now), batch, body)
     return None
-
-
-def _next(current: Round, session: Session, force: bool, now: datetime) -> Batch | None:
-    """The batch to try now, fewest tries first; a time that lies beyond every wait was written by a wrong clock.
-
-    Without approval of header and envelope the gate refuses all: then no attempt is made, hence no noise.
-    """
-    home = current.home
-    held = rules.seen(home, session, now)
-    if held.consent.stopped or not all(map(held.consent.allows, home.catalogue.wrapping())):
-        return None
-    cases = [case for case, mode in held.modes.cases.items() if mode == "on"]
-    bound = {"cases": cases, "tried": list(current.tried)}
-    if not force:
-        bound |= {"now": now, "beyond": now + patience.LONGEST_ASKED_WAIT}
-    return session.scalars(_NEXT if force else _DUE, bound).first()
 
 
 def _body(session: Session, batch: Batch, now: datetime) -> bytes | None:
@@ -366,16 +338,6 @@ def _cannot(force: bool, code: str, text: str, hint: str) -> list[Sent]:
     if force:
         raise SendingError(code, text, hint, retry=True)
     return []
-
-
-def _count(home: Home) -> int:
-    """How many batches wait in cases that are on."""
-    cases = [case for case, mode in rules.current(home).modes.cases.items() if mode == "on"]
-    if not cases:
-        return 0
-    with home.store.read() as session:
-        waiting = attempts.count_waiting(session)
-    return sum(waiting.get(case, 0) for case in cases)
 
 
 def _clock(now: datetime) -> Callable[[], datetime]:

@@ -7,6 +7,7 @@ The file is the customer's; it is edited by hand and by `set_mode` alike, and co
 - Crash points: the file is replaced by rename first; the record follows with the next `apply`, which any process may
   run. Until then `rules` holds to the narrower of the two. Products learn last when a mode widens and first when it
   narrows, so that nothing is collected that the record does not allow.
+- What a case asks for before sending (`levels`) is raised by the file, and never lowered by it alone.
 - A field can be switched off alone, and on again as far as it is approved; its kinds' generations do not move by that,
   nor by the transform that is chosen for a field.
 - An unreadable file turns all off, with a notice, until it can be read again; generations do not move for that.
@@ -28,7 +29,20 @@ from audit import instructions, record
 from audit import modes as audit_modes
 from audit.catalogue import REQUEST
 from audit.modes import Modes, effective, narrowed
-from diffgram_home import counting, editing, facts, instructing, locks, modefile, rules, sealing, settings, upgrading
+from diffgram_home import (
+    approvals,
+    counting,
+    editing,
+    facts,
+    instructing,
+    levels,
+    locks,
+    modefile,
+    rules,
+    sealing,
+    settings,
+    upgrading,
+)
 from diffgram_home.errors import SettingsFaults
 from diffgram_home.home import Home
 from diffgram_home.ledger import append
@@ -69,13 +83,17 @@ class TransformChange:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What `apply` did: the changes, whether the file could be read, and how many batches were voided."""
+    """What `apply` did: the changes, whether the file could be read, and how many batches were voided.
+
+    `recorded` says that something was written down, be it only another policy.
+    """
 
     changes: tuple[Change, ...]
     readable: bool
     voided: int
     fields: tuple[FieldChange, ...] = ()
     transforms: tuple[TransformChange, ...] = ()
+    recorded: bool = False
 
 
 def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
@@ -85,7 +103,7 @@ def apply(home: Home, now: datetime, actor: str | None = None) -> Applied:
     """
     with _alone(home):
         applied = _apply(home, now, actor)
-    if not applied.changes and not applied.fields and not applied.transforms:
+    if not applied.recorded:
         return applied
     return replace(applied, voided=sealing.void_refused(home, now))
 
@@ -99,8 +117,10 @@ def _apply(home: Home, now: datetime, actor: str | None) -> Applied:
         was = rules.applied(session)
         dark = facts.get(session, "dark", False)
         asks = instructing.asks(session)
+        asked_before = approvals.standing(session)
     wanted = effective(home.catalogue, *instructions.modes(asks, file.cases, file.kinds))
-    if not dark and _same(was, file, wanted):
+    levels_same = levels.is_taken_over(asked_before, file.approval.levels, file.approval.expires_h)
+    if not dark and levels_same and _same(was, file, wanted):
         _tell_products(home, Modes(dict(file.cases), was.switches), now, file.fields_off)
         return Applied((), True, 0)
     was_off = {name for name, mode in was.fields.items() if mode == "off"}
@@ -113,8 +133,7 @@ def _apply(home: Home, now: datetime, actor: str | None) -> Applied:
 def set_mode(home: Home, case: str, kind: str | None, mode: str, actor: str, now: datetime) -> Applied:
     """Write a mode into the file, comments kept, and apply it; raises SettingsFaults, StoreError, or ValueError."""
     _check_mode(home, case, kind, mode)
-    with _alone(home):  # or of two people who switch at once, one would write back what the other had just changed
-        editing.edit(home, "cases" if kind is None else "kinds", {kind or case: mode})
+    write(home, "cases" if kind is None else "kinds", {kind or case: mode})
     return apply(home, now, actor)
 
 
@@ -140,8 +159,7 @@ def set_fields(home: Home, names: Sequence[str], mode: str, actor: str, now: dat
         raise ValueError(f"no field {', '.join(map(repr, unknown))}; 'diffgram-home fields' lists them")
     if mode not in settings.FIELD_MODES:
         raise ValueError(f"a field cannot be '{mode}'; write one of {', '.join(settings.FIELD_MODES)}")
-    with _alone(home):
-        editing.edit(home, "fields", dict.fromkeys(names, mode))
+    write(home, "fields", dict.fromkeys(names, mode))
     return apply(home, now, actor)
 
 
@@ -155,9 +173,14 @@ def set_transform(home: Home, name: str, word: str | None, actor: str, now: date
         raise ValueError(f"no field '{name}' that permits a transform; 'diffgram-home fields --long' lists them")
     if word is not None and word not in known.transforms:
         raise ValueError(f"'{name}' cannot have '{word}'; its definition permits {', '.join(known.transforms)}")
-    with _alone(home):
-        editing.edit(home, "transforms", {name: word})
+    write(home, "transforms", {name: word})
     return apply(home, now, actor)
+
+
+def write(home: Home, section: str, values: Mapping[str, str | None]) -> None:
+    """Write values under `section` into the file, comments kept; `apply` makes them hold. Raises as `set_mode`."""
+    with _alone(home):  # or of two people who switch at once, one would write back what the other had just changed
+        editing.edit(home, section, values)
 
 
 def _check_mode(home: Home, case: str, kind: str | None, mode: str) -> None:
@@ -186,6 +209,7 @@ def _record(
         fields = _record_fields(session, was, file, who, source, now)
         chosen = _record_transforms(session, was, file, who, source, now)
         _record_policy(home, session, was, file, who, now)
+        levels.take_over(session, file.approval.levels, file.approval.expires_h, who, source, now)
         session.execute(delete(SwitchRow))
         session.add_all(SwitchRow(kind=k, mode=s.mode, generation=s.generation) for k, s in modes.kinds.items())
         facts.put(session, "cases", dict(file.cases))
@@ -193,7 +217,7 @@ def _record(
         facts.put(session, "generation", generation)
         facts.put(session, "dark", False)
         counting.end_notice(session, now, UNREADABLE)
-    return Applied(changes, True, 0, fields, chosen), modes
+    return Applied(changes, True, 0, fields, chosen, recorded=True), modes
 
 
 def _record_fields(

@@ -44,9 +44,12 @@ class Looked:
 
 
 def attend(home: Home, now: datetime) -> None:
-    """The scheduler's stage: both looks. Raises StoreError."""
-    look(home, now)
+    """The scheduler's stage: both looks, and once a day what waits, since definitions end by day. Raises StoreError."""
+    looked = look(home, now)
     look_at_dates(home, now)
+    if looked is not None or home.cache.get("attended") != now.date():
+        sealing.void_refused(home, now)
+        home.cache["attended"] = now.date()
 
 
 def look(home: Home, now: datetime) -> Looked | None:

@@ -16,6 +16,8 @@
     Identity    two ledgers with one identity, or one that succeeds another
     Deletion    corporate stated what it deleted, unasked from here
     Mail        a letter to an administrator is about to go       Mailed      how that letter ended
+    BatchDecision   the very bytes of a batch were approved or refused before they went
+    ApprovalRule    a case asks for such approval, of one person or two
 
     By hand, instead of over a connection:
     CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
@@ -34,6 +36,7 @@ Rules:
   - `encode` writes nothing that `parse` would refuse, and `parse` accepts one spelling only.
 """
 
+from audit.record._approving import ApprovalRule, BatchDecision
 from audit.record._asking import Answer, Asked, Deletion, Request
 from audit.record._base import Record, instant, is_instant
 from audit.record._carrying import AttemptByHand, CarriedIn, CarriedOut, OutcomeByHand
@@ -50,9 +53,11 @@ __all__ = [
     "TYPES",
     "Allowance",
     "Answer",
+    "ApprovalRule",
     "Asked",
     "Attempt",
     "AttemptByHand",
+    "BatchDecision",
     "CarriedIn",
     "CarriedOut",
     "Checkpoint",

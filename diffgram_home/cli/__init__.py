@@ -21,6 +21,7 @@ from diffgram_home.cli import (
     mail,
     proof,
     proving,
+    queue,
     releases,
     setup,
     telling,
@@ -69,7 +70,7 @@ main = Sections(
                 *(consent.approve, consent.decline, consent.withdraw),
             ),
         ),
-        ("What leaves", (traffic.new, traffic.pending, traffic.send, carry.carry)),
+        ("What leaves", (traffic.new, traffic.pending, queue.queue, traffic.send, carry.carry)),
         (
             "What left, and the proof",
             (

@@ -10,7 +10,7 @@ import click
 
 import event
 from audit.catalogue import CASES
-from diffgram_home import intake, judging, reading, rules, sealing, sending, switching, upgrading, views
+from diffgram_home import approving, intake, judging, reading, rules, sealing, sending, switching, upgrading, views
 from diffgram_home.cli import base, text, values
 from diffgram_home.cli.base import Stop, command, json_option, with_home
 from diffgram_home.cli.exits import Exit
@@ -85,6 +85,7 @@ def sealed_now(home: Home, case: str | None, now: datetime) -> views.PendingPage
     upgrading.attend(home, now)
     intake.take(home, now)
     sealing.seal_waiting(home, now)
+    approving.attend(home, now)
     return reading.pending(home, case=case, limit=MOST_PENDING, lines=0)
 
 

@@ -19,6 +19,7 @@ from diffgram_home.pages import (
     pending,
     people,
     privacy,
+    queue,
     releases,
     sent,
 )
@@ -27,6 +28,7 @@ PAGES = (
     overview,
     fields,
     pending,
+    queue,
     sent,
     cases,
     releases,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
-from diffgram_home import reading, sessions, switching, views
+from diffgram_home import queueing, reading, sessions, switching, views
 from diffgram_home.permissions import ADMIN, OPERATOR, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
 from diffgram_home.trouble import NotHere, NotUnderstood
@@ -29,7 +29,8 @@ class Wish:
 def show() -> str:
     """The four cases, their kinds, and their modes."""
     kinds = here().catalogue.kinds
-    return render_template("cases.html", cases=reading.cases(here()), kinds=kinds, kind_modes=KIND_MODES)
+    asks = {rule.case: rule.asks for rule in queueing.ruled(here())}
+    return render_template("cases.html", cases=reading.cases(here()), kinds=kinds, kind_modes=KIND_MODES, approval=asks)
 
 
 @routes.get("/<case>/<mode>")

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, g, make_response, render_template, request
 
-from diffgram_home import catalogues, pieces, reading
+from diffgram_home import catalogues, pieces, queueing, reading
 from diffgram_home.home import Home
 from diffgram_home.pages import asking
 from diffgram_home.pages.sent import definitions
@@ -35,6 +35,8 @@ def show() -> str:
         meaning=definitions(home, shown, home.catalogue),
         withheld=reading.withheld(home, days=30, now=g.now),
         by_hand=home.settings.sending.by_hand,
+        queue={entry.sha256: entry for entry in queueing.waiting(home, g.now)},
+        asking=tuple(rule.case for rule in queueing.ruled(home) if rule.asks != "none"),
     )
 
 

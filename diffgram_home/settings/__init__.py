@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffgram_home.errors import SettingsFault, SettingsFaults
-from diffgram_home.settings import _corporate, _database, _elsewhere, _limits, _mail, _modes, _product, _web
+from diffgram_home.settings import (
+    _approval,
+    _corporate,
+    _database,
+    _elsewhere,
+    _limits,
+    _mail,
+    _modes,
+    _product,
+    _web,
+)
+from diffgram_home.settings._approval import Approval
 from diffgram_home.settings._corporate import Corporate
 from diffgram_home.settings._elsewhere import Elsewhere, Witness
 from diffgram_home.settings._limits import Keep, Sending, Spool
@@ -27,6 +38,7 @@ from diffgram_home.settings._web import Web
 __all__ = [
     "FIELD_MODES",
     "SECRETS",
+    "Approval",
     "Corporate",
     "Elsewhere",
     "Keep",
@@ -65,6 +77,7 @@ class Settings:
     fields: Mapping[str, str]
     transforms: Mapping[str, str]
     policy: Policy
+    approval: Approval
 
     @property
     def fields_off(self) -> frozenset[str]:
@@ -119,6 +132,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         fields=_modes.fields(top.table("fields")),
         transforms=_modes.transforms(top.table("transforms")),
         policy=_modes.policy(top.table("policy")),
+        approval=_approval.read(top.table("approval")),
     )
     top.finish()
     return settings

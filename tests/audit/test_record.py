@@ -75,6 +75,20 @@ GOOD = {
     "transform": record.Transform(
         actor="account:a.okafor", at=AT, field="home.at", from_=None, source="person", to="coarser:hour"
     ),
+    "batch-decision": record.BatchDecision(
+        actor="account:ann",
+        at=AT,
+        case="event",
+        decision="refused",
+        note="„too much“ about Dr. Grün",
+        reason="personal",
+        role="security",
+        sequence=7,
+        sha256=H["d"],
+    ),
+    "approval-rule": record.ApprovalRule(
+        actor="account:ann", at=AT, case="event", expires_h=72, from_="none", source="person", step="set", to="two"
+    ),
     "policy": record.Policy(actor="os:1000", allow=[H["a"]], at=AT, from_="withhold", to="stop"),
     "allowance": record.Allowance(
         actor="account:ann", at=AT, authority="ticket 7", definitions=[H["a"]], role="security"
@@ -292,6 +306,14 @@ WRONG = [
     ("decision", {"source": "file"}),
     ("switch", {"to": "local"}),
     ("switch", {"field": "member_id"}),
+    ("batch-decision", {"reason": None}),
+    ("batch-decision", {"reason": "because"}),
+    ("batch-decision", {"decision": "approved"}),
+    ("batch-decision", {"decision": "expired"}),
+    ("batch-decision", {"actor": "home"}),
+    ("batch-decision", {"sha256": "D" * 64}),
+    ("approval-rule", {"to": "three"}),
+    ("approval-rule", {"expires_h": 0}),
     ("policy", {"to": "ignore"}),
     ("policy", {"allow": ["A" * 64]}),
     ("allowance", {"definitions": []}),

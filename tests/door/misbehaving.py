@@ -317,6 +317,9 @@ def _obey(corporate: Corporate) -> None:
             corporate.poison[order["sequence"]] = order["status"]
         elif order["do"] == "forget":
             corporate.poison.clear()
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    corporate.orders.get_nowait()
         else:
             corporate.orders.put(order)
         corporate.say({"heard": order["do"]})

@@ -14,7 +14,7 @@ from pathlib import Path
 from audit.deletion import EVERYTHING, Scope
 from corporate import deleting as corporates
 from corporate.keys import DELETIONS
-from diffgram_home import conflicts, incidents, people
+from diffgram_home import asking, conflicts, incidents, people, queueing
 from tests.door.by_hand import Island, Vendor
 from tests.web.keyboard import Keyboard
 from tests.web.world import PASSWORD
@@ -45,6 +45,13 @@ class Scene:
         """Something waits; the folder to carry it to."""
         self.place.work("event")
         return str(self.folder)
+
+    def queued(self) -> str:
+        """Something waits for the approval of one person; the hash of its bytes."""
+        home, now = self.place.home, datetime.now(UTC)
+        asking.set_level(home, "event", "one", "os:4711", "security", now)
+        self.place.work("event")
+        return next(entry.sha256 for entry in queueing.waiting(home, now) if not entry.enough)
 
     def attempt(self) -> str:
         """Something went; the number of the attempt."""
@@ -103,6 +110,23 @@ def _transform(keys: Keyboard, _given: str) -> None:
     keys.reach("^as it is")
     keys.page.keyboard.press("ArrowDown")
     keys.press("^Choose$")
+
+
+def _ask_for_approval(keys: Keyboard, _given: str) -> None:
+    keys.go("/queue")
+    keys.press("^one ?: let Events and errors ask for it$")
+    keys.press("^Let it ask for one person$")
+
+
+def _approve_bytes(keys: Keyboard, given: str) -> None:
+    keys.go(f"/queue/{given}")
+    keys.press("^Approve these bytes$")
+
+
+def _refuse_bytes(keys: Keyboard, given: str) -> None:
+    keys.go(f"/queue/{given}")
+    keys.choose("^Why", "another reason, as the note says")
+    keys.press("^Refuse these bytes$")
 
 
 def _switch_case(keys: Keyboard, _given: str) -> None:
@@ -196,6 +220,8 @@ class Action:
     typed: str = ""
 
 
+_ASK = ("queue", "set", "event", "one")
+
 ACTIONS = (
     Action(
         "fields.decline",
@@ -235,6 +261,18 @@ ACTIONS = (
     Action("incidents.close", "admin", "incident", _close, ("incident", "close", "{}"), Scene.incident),
     Action(
         "identity.settle", "admin", "identity", _settle, ("identity", "settle", "--why", "copy-ended"), Scene.conflict
+    ),
+    Action("queue.set_level", "security", "approval-rule", _ask_for_approval, (*_ASK, "--yes")),
+    Action(
+        "queue.approve", "security", "batch-decision", _approve_bytes, ("queue", "approve", "{}", "--yes"), Scene.queued
+    ),
+    Action(
+        "queue.refuse",
+        "security",
+        "batch-decision",
+        _refuse_bytes,
+        ("queue", "refuse", "{}", "--reason", "other", "--yes"),
+        Scene.queued,
     ),
     Action("cases.switch", "admin", "mode", _switch_case, ("local", "event", "--yes")),
     Action(

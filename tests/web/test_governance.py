@@ -46,7 +46,7 @@ SAME_PAGE = {("on",), ("off",), ("offline",)}
 LOOKING = """
 account list, bundle, carry list, cases, check, consistency, coverage, deletions, diff, egress, explain, export,
 fence, fields, history, identity show, incidents, mail list, mail show, pending, privacy, promises, proof, prove,
-releases, sent, show, unacknowledged, verify
+queue list, queue show, releases, sent, show, unacknowledged, verify
 """
 """Commands that decide nothing."""
 

@@ -115,17 +115,17 @@ class Walk:
         """Compare what is shown now with what leaves, is recorded, and is acknowledged."""
         for _ in range(self.chance.choice(mishaps)):
             self.tap.order(self.chance.choice(ORDERS)) if self.waiting() else None
-        shown = self.shown()
         before = len(self.place.rows())
         home, door, now = self.place.home, self.place.door, self.place.now()
-        newest = self.newest()
+        freed, shown, voids = self.freed(), self.shown(), self.voids()
 
         def look_again(_done: int, _all: int) -> None:
-            """What the gate stops is voided in the round, and what a void frees is sealed again: look again then."""
-            if self.newest() != newest:
+            """What corporate's word frees for another batch is sealed again in the round: look again then only."""
+            if self.freed() != freed:
                 shown.update(self.shown())
 
         sending.send_due(home, door, now, force=True, progress=look_again)
+        assert self.voids() == voids, "what may not go was voided before anybody looked"
         made = [row for row in self.place.rows()[before:] if self.left(row)]
         left = self.tap.captured()
         assert [row.sha256 for row in made] == [one["sha256"] for one in left]
@@ -160,11 +160,15 @@ class Walk:
         assert [hashlib.sha256(row.body or b"").hexdigest() for row in rows] == [row.sha256 for row in rows]
         return {row.sha256 for row in rows}
 
-    def newest(self) -> tuple[int, int]:
-        """The batch that was sealed last, and the leaf of the last void."""
+    def freed(self) -> int:
+        """How many voids corporate has acknowledged: only then may the messages of what they replace go again."""
         with self.place.home.store.read() as session:
-            sealed, void = session.execute(select(func.max(models.Batch.id), func.max(models.Batch.void_leaf))).one()
-        return sealed or 0, void or 0
+            return session.scalar(select(func.count()).where(models.Batch.state == models.VOIDED)) or 0
+
+    def voids(self) -> int:
+        """How many leaves say that a number was voided."""
+        with self.place.home.store.read() as session:
+            return session.scalar(select(func.count()).where(models.Leaf.type == "void")) or 0
 
     def left(self, row: models.Attempt) -> bool:
         """Whether something of the attempt left; else its outcome must say that it did not."""
