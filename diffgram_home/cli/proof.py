@@ -144,8 +144,8 @@ def _here(kept: list[str], progress: text.Progress) -> tuple[Verified, str]:
 
 
 def _cores() -> int:
-    """How many this process may use, which a service's limits may have made fewer than there are."""
-    return len(os.sched_getaffinity(0))
+    """How many this process may use and nobody else does now: on taken ones several processes are slower than one."""
+    return max(1, len(os.sched_getaffinity(0)) - round(os.getloadavg()[0]))
 
 
 def _told(found: Verified, key: str | None) -> Iterator[str]:
