@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from audit.record import Pruned, Request, Sealed, Void
+from audit.record import Pruned, Request, RequestByHand, Sealed, Void
 
 MAX_RUNS = 10_000
 """Stretches of missing bodies that are told apart; beyond it they are reported together."""
@@ -93,7 +93,7 @@ class Bodies:
         _compare(head, entry, data, tell)
         return head
 
-    def whole(self, index: int, entry: Sealed | Void | Request, tell: Tell) -> bytes | None:
+    def whole(self, index: int, entry: Sealed | Void | Request | RequestByHand, tell: Tell) -> bytes | None:
         """Return the leaf's body after hash and size were compared; None when it is gone or another."""
         fetched, self._fetched = self._fetched, None
         data = fetched[1] if fetched and fetched[0] == entry.sha256 else self._body(entry.sha256)

@@ -7,7 +7,7 @@ what one block of leaves before it says, and what it begins with itself. Rules:
     judging it in turn would have said the same. Otherwise it is judged again, in turn.
   - Whatever the state has beside what was assumed cannot have mattered: whoever asked for it found nothing there, and
     that is a finding.
-  - Open batches that were ever carried by hand are not handed on: the range behind them is judged in turn.
+  - Open batches that were ever carried by hand, and requests, are not handed on: the range behind is judged in turn.
 """
 
 import sys
@@ -116,7 +116,7 @@ def state_of(judge: Judge, generation: int) -> State | None:
         is_open = batch is not None and numbers.open.get((tried.case, tried.sequence)) is batch
         waiting.append(Waiting(index, is_open, None if is_open else batch, tried))
     batches = [*numbers.open.values(), *(entry.batch for entry in waiting if entry.batch is not None)]
-    if any(batch.by_hand for batch in batches):
+    if any(batch.by_hand for batch in batches) or judge.requests.by_hand:
         return None
     requests = list(judge.requests.open.items())
     return State(
@@ -129,6 +129,7 @@ def fits(judge: Judge, said: Judged, leaves: int) -> bool:
     numbers, begun = judge.numbers, said.begun
     return (
         not judge.torn
+        and not judge.requests.by_hand
         and judge.shift == 0
         and judge.at == begun.at
         and judge.generation <= begun.generation

@@ -21,6 +21,7 @@ from audit._requests import Requests
 from audit.errors import RecordRefused, SignatureRefused
 from audit.record import (
     Answer,
+    AnswerByHand,
     Attempt,
     AttemptByHand,
     Checkpoint,
@@ -33,6 +34,7 @@ from audit.record import (
     Pruned,
     Record,
     Request,
+    RequestByHand,
     Sealed,
     Void,
     is_instant,
@@ -82,7 +84,9 @@ class Judge:
             Outcome: lambda entry: self.numbers.ended(entry, self.fault),
             OutcomeByHand: lambda entry: self.numbers.answered(entry, self.fault),
             Request: lambda entry: self.requests.asked(self.index, entry, self.fault),
+            RequestByHand: lambda entry: self.requests.asked(self.index, entry, self.fault),
             Answer: lambda entry: self.requests.answered(entry, self.fault),
+            AnswerByHand: lambda entry: self.requests.answered_by_hand(entry, self.fault),
             Deletion: self.stated,
             Mail: lambda entry: self.mails.sent(self.index, entry, self.fault),
             Mailed: lambda entry: self.mails.ended(entry, self.fault),

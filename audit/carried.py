@@ -1,44 +1,64 @@
-"""What a file carried by hand says: batches on their way out, or corporate's answers on their way in, with one signed
-list of all of it (docs/formats/carried.md).
+"""What a file carried by hand says: batches and requests on their way out, or corporate's answers on their way in, with
+one signed list of all of it (docs/formats/carried.md).
 
-The file's own form is `audit.container`'s. Whether a batch may leave is the gate's, whether corporate takes it is
-ingest's, and which keys are to be trusted the caller's: `read_out` and `read_in` ask for them once the list has said
-whose it is.
+The file's own form is `audit.container`'s. Whether something may leave is the gate's, whether corporate takes it is
+ingest's and requests', and which keys are to be trusted the caller's: `read_out` and `read_in` ask for them once the
+list has said whose it is.
 
 Rules:
   - The list names every other entry with its hash, in order, and is signed: nothing can be dropped, added, changed or
-    moved. Each batch has its own detached signature besides, the same as over a connection.
-  - The list says nothing that its batches do not say themselves; there is no time in it, no name and no path. The same
+    moved. Each batch and request has its own detached signature besides, the same as over a connection.
+  - The list says nothing that its entries do not say themselves; there is no time in it, no name and no path. The same
     batches under the same certificate are the same file, to the byte.
   - Answers are word for word what corporate would answer over a connection, so one function judges both.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit import container, signed
+from audit._listing import (
+    IN,
+    MAX_BATCH_BYTES,
+    MAX_BATCHES,
+    MAX_IN_BYTES,
+    MAX_REQUESTS,
+    MAX_TEXT,
+    OUT,
+    ROOM_BYTES,
+    in_members,
+    out_members,
+)
 from audit.canonical import canonical, read_canonical, sha256_hex
-from audit.catalogue import CASES
 from audit.container import Entry
 from audit.errors import CarriedRefused, SignatureRefused
 
-OUT: Final = "diffgram-carried-out/1"
-IN: Final = "diffgram-carried-in/1"
-MAX_BATCHES = 100
-"""In one file."""
-MAX_BATCH_BYTES = 16 * 1024 * 1024
-"""Of one body, before any Content-Encoding: what corporate takes over a connection."""
-ROOM_BYTES = container.MAX_BYTES - 512 * 1024
-"""Of all bodies in one file together; what is left is more than list, signatures and certificate can take."""
-MAX_IN_BYTES = 8 * 1024 * 1024
-"""Of a file of answers."""
-_MAX_TEXT = 65_536
+__all__ = [
+    "IN",
+    "MAX_BATCHES",
+    "MAX_BATCH_BYTES",
+    "MAX_IN_BYTES",
+    "MAX_REQUESTS",
+    "OUT",
+    "ROOM_BYTES",
+    "Answer",
+    "Asked",
+    "Batch",
+    "Document",
+    "In",
+    "Keys",
+    "Out",
+    "Request",
+    "read_in",
+    "read_out",
+    "write_in",
+    "write_out",
+]
 _LIST, _SIGNATURE, _CERTIFICATE, _MANIFEST = "list.json", "list.jws", "certificate.pem", "manifest.json"
-_HEX64, _INSTALLATION = re.compile(r"[0-9a-f]{64}\Z"), re.compile(r"[0-9a-f]{32}\Z")
+_CATALOGUES = "catalogues.json"
 
 Keys = Mapping[str, Ed25519PublicKey]
 
@@ -67,13 +87,23 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asks of corporate (docs/formats/request.md): its kind, its exact bytes, and their detached JWS."""
+
+    kind: str
+    body: bytes
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Out:
-    """What an installation carries out: batches, or a request for enrolment. `certificate` is its own, in PEM."""
+    """What an installation carries out: batches and requests, or a request for enrolment. `certificate` is its own."""
 
     installation: str
     batches: tuple[Batch, ...] = ()
     certificate: str | None = None
     enrolment: Request | None = None
+    requests: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +118,21 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """Corporate's answer to one request: the HTTP status and the JSON object, with the signed document in it."""
+
+    kind: str
+    sha256: str
+    status: int
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class In:
     """What corporate gives back for the file `file` (its SHA-256); `manifest` is served with it, as over a connection.
 
-    `enrolment` is status and JSON of the answer to a request for enrolment.
+    `enrolment` is status and JSON of the answer to a request for enrolment. `catalogues` is the end of the published
+    list, as its path would give it, with the position of its first entry.
     """
 
     installation: str
@@ -99,12 +140,14 @@ class In:
     manifest: bytes
     answers: tuple[Answer, ...] = ()
     enrolment: tuple[int, Mapping[str, Any]] | None = None
+    requests: tuple[Document, ...] = ()
+    catalogues: bytes | None = None
 
 
 def write_out(out: Out, key: Ed25519PrivateKey) -> bytes:
     """Return the file, its list signed by the installation's key. Raises ValueError for what none can say."""
     listed = canonical(_out_list(out))
-    _out_members(read_canonical(listed))
+    out_members(read_canonical(listed))
     token = signed.sign(listed, key, signed.CARRIED_OUT, detached=True)
     return container.write((Entry(_LIST, listed), Entry(_SIGNATURE, token.encode()), *_out_entries(out)))
 
@@ -128,8 +171,7 @@ def write_in(answers: In, key: Ed25519PrivateKey) -> bytes:
     """Return the file, its list signed by corporate's key for receipts. Raises ValueError for what cannot be said."""
     listed = canonical(_in_list(answers))
     token = signed.sign(listed, key, signed.CARRIED_IN, detached=True)
-    entries = (Entry(_LIST, listed), Entry(_SIGNATURE, token.encode()), Entry(_MANIFEST, answers.manifest))
-    whole = container.write(entries)
+    whole = container.write((Entry(_LIST, listed), Entry(_SIGNATURE, token.encode()), *_in_entries(answers)))
     if len(whole) > MAX_IN_BYTES:
         raise ValueError(f"a file of answers has at most {MAX_IN_BYTES} bytes")
     return whole
@@ -145,10 +187,10 @@ def read_in(data: bytes, keys: Callable[[In], Keys]) -> In:
         raise CarriedRefused("file-too-large", f"a file of answers has at most {MAX_IN_BYTES} bytes", _TAKE_THE_FILE)
     entries = container.read(data)
     listed, token = _listed(entries)
-    if [entry.name for entry in entries[2:]] != [_MANIFEST]:
+    if [entry.name for entry in entries[2:3]] != [_MANIFEST]:
         raise _differs()
-    answers = _in_of(listed, entries[2].data)
-    if _in_list(answers) != listed:
+    answers = _in_of(listed, {entry.name: entry.data for entry in entries})
+    if tuple(entries[2:]) != tuple(_in_entries(answers)) or _in_list(answers) != listed:
         raise _differs()
     _verify(token, keys(answers), signed.CARRIED_IN, entries[0].data)
     return answers
@@ -165,16 +207,24 @@ def _out_list(out: Out) -> dict[str, Any]:
         "enrolment": None if request is None else {"csr": request.csr, "token": request.token},
         "format": OUT,
         "installation": out.installation,
+        "requests": [{"kind": r.kind, "sha256": sha256_hex(r.body), "size_bytes": len(r.body)} for r in out.requests],
     }
 
 
 def _out_entries(out: Out) -> list[Entry]:
     certificate = [] if out.certificate is None else [Entry(_CERTIFICATE, out.certificate.encode())]
-    return certificate + [entry for batch in out.batches for entry in _batch_entries(batch)]
+    batches = [entry for batch in out.batches for entry in _pair(batch.name, batch.body, batch.signature)]
+    asked = enumerate(out.requests, start=1)
+    return certificate + batches + [entry for n, r in asked for entry in _pair(f"request-{n}", r.body, r.signature)]
 
 
-def _batch_entries(batch: Batch) -> tuple[Entry, Entry]:
-    return Entry(f"{batch.name}.ndjson", batch.body), Entry(f"{batch.name}.jws", batch.signature.encode())
+def _pair(name: str, body: bytes, signature: str) -> tuple[Entry, Entry]:
+    return Entry(f"{name}.ndjson", body), Entry(f"{name}.jws", signature.encode())
+
+
+def _in_entries(answers: In) -> list[Entry]:
+    more = [] if answers.catalogues is None else [Entry(_CATALOGUES, answers.catalogues)]
+    return [Entry(_MANIFEST, answers.manifest), *more]
 
 
 def _in_list(answers: In) -> dict[str, Any]:
@@ -184,10 +234,14 @@ def _in_list(answers: In) -> dict[str, Any]:
             {"answer": dict(a.answer), "case": a.case, "sequence": a.sequence, "sha256": a.sha256, "status": a.status}
             for a in answers.answers
         ],
+        "catalogues": None if answers.catalogues is None else sha256_hex(answers.catalogues),
         "enrolment": None if enrolment is None else {"answer": dict(enrolment[1]), "status": enrolment[0]},
         "file": answers.file,
         "format": IN,
         "installation": answers.installation,
+        "requests": [
+            {"answer": dict(r.answer), "kind": r.kind, "sha256": r.sha256, "status": r.status} for r in answers.requests
+        ],
     }
 
 
@@ -204,8 +258,9 @@ def _listed(entries: Sequence[Entry]) -> tuple[dict[str, Any], str]:
 def _out_of(listed: dict[str, Any], data: Mapping[str, bytes]) -> Out:
     """What the list claims, with the bytes of the entries that it names; the caller compares the two."""
     try:
-        _out_members(listed)
+        out_members(listed)
         named = [(b["case"], b["sequence"], f"{b['case']}-{b['sequence']}") for b in listed["batches"]]
+        asked = [(r["kind"], f"request-{n}") for n, r in enumerate(listed["requests"], start=1)]
         request = listed["enrolment"]
     except (ValueError, KeyError, TypeError):
         raise _no_list("the list does not have exactly its members") from None
@@ -215,81 +270,36 @@ def _out_of(listed: dict[str, Any], data: Mapping[str, bytes]) -> Out:
             batches=tuple(Batch(c, n, data[f"{name}.ndjson"], _text(data[f"{name}.jws"])) for c, n, name in named),
             certificate=None if listed["certificate"] is None else _text(data[_CERTIFICATE]),
             enrolment=None if request is None else Request(request["token"], request["csr"]),
+            requests=tuple(Asked(kind, data[f"{name}.ndjson"], _text(data[f"{name}.jws"])) for kind, name in asked),
         )
     except (KeyError, ValueError):
         raise _differs() from None
 
 
-def _in_of(listed: dict[str, Any], manifest: bytes) -> In:
+def _in_of(listed: dict[str, Any], data: Mapping[str, bytes]) -> In:
     try:
-        _members(listed, "answers", "enrolment", "file", "format", "installation")
-        _whose(listed, IN)
-        _hex64(listed["file"])
-        if not isinstance(listed["answers"], list) or len(listed["answers"]) > MAX_BATCHES:
-            raise ValueError("too many answers")
-        for one in listed["answers"]:
-            _members(one, "answer", "case", "sequence", "sha256", "status")
-            _number(one)
-            _answered(one)
-        enrolment = listed["enrolment"]
-        if enrolment is not None:
-            _members(enrolment, "answer", "status")
-            _answered(enrolment)
+        in_members(listed)
     except (ValueError, KeyError, TypeError):
         raise _no_list("the list does not have exactly its members") from None
-    answers = tuple(Answer(a["case"], a["sequence"], a["sha256"], a["status"], a["answer"]) for a in listed["answers"])
-    asked = None if enrolment is None else (enrolment["status"], enrolment["answer"])
-    return In(listed["installation"], listed["file"], manifest, answers, asked)
-
-
-def _out_members(listed: dict[str, Any]) -> None:
-    """Raises ValueError, KeyError or TypeError for a list that is not one of an outgoing file."""
-    _members(listed, "batches", "certificate", "enrolment", "format", "installation")
-    _whose(listed, OUT)
-    batches, request = listed["batches"], listed["enrolment"]
-    if not isinstance(batches, list) or len(batches) > MAX_BATCHES or bool(batches) == (request is not None):
-        raise ValueError("batches or a request, and not too many")
-    for one in batches:
-        _members(one, "case", "sequence", "sha256", "size_bytes")
-        _number(one)
-        if type(one["size_bytes"]) is not int or not 0 < one["size_bytes"] <= MAX_BATCH_BYTES:
-            raise ValueError("no size of a batch")
-    if listed["certificate"] is not None:
-        _hex64(listed["certificate"])
-    if request is not None:
-        _members(request, "csr", "token")
-        if not all(isinstance(text, str) and 0 < len(text) <= _MAX_TEXT for text in request.values()):
-            raise ValueError("no request")
-
-
-def _whose(listed: Mapping[str, Any], form: str) -> None:
-    if listed["format"] != form or not _INSTALLATION.match(listed["installation"]):
-        raise ValueError("another format, or no installation")
-
-
-def _members(value: Any, *names: str) -> None:
-    if not isinstance(value, dict) or set(value) != set(names):
-        raise ValueError("other members")
-
-
-def _number(one: Mapping[str, Any]) -> None:
-    _hex64(one["sha256"])
-    if one["case"] not in CASES or type(one["sequence"]) is not int or one["sequence"] < 1:
-        raise ValueError("no number of a case")
-
-
-def _answered(one: Mapping[str, Any]) -> None:
-    if type(one["status"]) is not int or not 100 <= one["status"] <= 599 or not isinstance(one["answer"], dict):
-        raise ValueError("no answer")
-
-
-def _hex64(text: Any) -> None:
-    if not _HEX64.match(text):
-        raise ValueError("no hash")
+    enrolment = listed["enrolment"]
+    try:
+        return In(
+            installation=listed["installation"],
+            file=listed["file"],
+            manifest=data[_MANIFEST],
+            answers=tuple(
+                Answer(a["case"], a["sequence"], a["sha256"], a["status"], a["answer"]) for a in listed["answers"]
+            ),
+            enrolment=None if enrolment is None else (enrolment["status"], enrolment["answer"]),
+            requests=tuple(Document(r["kind"], r["sha256"], r["status"], r["answer"]) for r in listed["requests"]),
+            catalogues=None if listed["catalogues"] is None else data[_CATALOGUES],
+        )
+    except KeyError:
+        raise _differs() from None
 
 
 def _text(data: bytes) -> str:
-    if len(data) > _MAX_TEXT:
+    if len(data) > MAX_TEXT:
         raise ValueError("too long")
     return data.decode("ascii")
 

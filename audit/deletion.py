@@ -28,6 +28,8 @@ from audit.types import instant_text
 FORMAT: Final = "diffgram-deletion/1"
 KIND: Final = "home/deletion-asked"
 BATCH, FIELD, RANGE, CASE, EVERYTHING, LEAVING = "batch", "field", "range", "case", "everything", "leaving"
+DECLARED: Final = "incident"
+"""The member, always true, of a request whose maker declared that this should not have left."""
 LISTED: Final = 200
 """So many hashes stand in a statement one by one; the others are pinned together."""
 MAX_NUMBERS_CHARACTERS: Final = 30_000
@@ -118,6 +120,8 @@ def scope_of(request: Request) -> Scope:
     values = dict(request.values)
     what = values.pop("scope", None)
     needs = _NEEDS.get(str(what))
+    if values.pop(DECLARED, True) is not True:
+        raise _unclear(DECLARED, "it is true, or not there")
     if request.kind != KIND or needs is None:
         raise _unclear("scope", "the request does not say what is to be deleted")
     optional = {"case"} if what == RANGE else set()
@@ -134,6 +138,11 @@ def scope_of(request: Request) -> Scope:
         moments.get("from"),
         moments.get("until"),
     )
+
+
+def is_declared(request: Request) -> bool:
+    """Whether its maker declared that what is to be deleted should not have left."""
+    return bool(request.values.get(DECLARED))
 
 
 def lane(case: str, batches: Iterable[tuple[int, str]]) -> Lane:

@@ -22,7 +22,7 @@ from audit.canonical import sha256_hex
 from audit.catalogue import ENVELOPE, HEADER, Field
 from audit.deletion import Scope
 from audit.errors import Refused, SignatureRefused
-from corporate import certificates, releases, removing, requests
+from corporate import certificates, incidents, releases, removing, requests
 from corporate.database import EVERYBODY, Store
 from corporate.errors import Answer, OperatorError
 from corporate.keeping_out import TELL
@@ -38,7 +38,10 @@ _REMAINS_OF_LEFT = ("installation", "public_key", "customer", "revoked_at", "req
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be deleted, for whom, and who asked: `request` is the customer's line, or None for our staff."""
+    """What is to be deleted, for whom, and who asked: `request` is the customer's line, or None for our staff.
+
+    `declared`: the customer says that it should not have left.
+    """
 
     installation: str
     customer: int
@@ -46,6 +49,7 @@ class Order:
     before_size: int
     asked_by: str
     request: bytes | None = None
+    declared: bool = False
 
 
 def answer(
@@ -73,7 +77,8 @@ def answer(
     except OperatorError as e:
         raise Answer(503, "no-key", e.message, "send it again later; tell the vendor", retry=True) from e
     sender, size = asked.sender, asked.request.ledger_size
-    order = Order(sender.installation, sender.customer, scope, size, "installation", body)
+    declared = deletion.is_declared(asked.request)
+    order = Order(sender.installation, sender.customer, scope, size, "installation", body, declared)
     try:
         return carry_out(server.store, order, key, server.settings.backup_days, now)
     except OperatorError as e:
@@ -135,6 +140,8 @@ def carry_out(store: Store, order: Order, key: Ed25519PrivateKey, backup_days: i
         )
         document = _signed(statement, key)
         session.add(_row(order, sha256, pairs, document, now))
+        if order.declared and sha256 is not None and not left:
+            incidents.declared(session, order.installation, order.customer, sha256, _named(order, pairs), document, now)
     store.scrub("message", "batch", *sorted(made.counts.keys() - {"message", "batch"}))
     return document
 
@@ -227,6 +234,14 @@ def _signed(statement: deletion.Deletion, key: Ed25519PrivateKey) -> str:
     except (ValueError, SignatureRefused) as e:
         hint = "delete by case or by smaller ranges: nothing was deleted"
         raise OperatorError("too-many", "the numbers do not fit into one statement", hint) from e
+
+
+def _named(order: Order, pairs: Pairs) -> list[str]:
+    """What was declared, by names that are ours, or hashes."""
+    scope = order.scope
+    if pairs:
+        return [f"{kind}.{key}" for kind, key in sorted(pairs)]
+    return [f"{scope.what}/{scope.batch or scope.case}" if scope.batch or scope.case else scope.what]
 
 
 def _row(order: Order, sha256: str | None, pairs: Pairs, document: str, now: datetime) -> Deletion:

@@ -1,15 +1,17 @@
-"""Files that were carried by hand: read, each batch judged as on the wire, and a signed file of answers made.
+"""Files that were carried by hand: read, each entry judged as on the wire, and a signed file of answers made.
 
-The files' form is `audit.carried`'s, the judgement on a batch `ingest`'s, on a request for enrolment `enrolment`'s: the
-same functions as behind the wire, so a batch arrives once however often and by whatever way it comes. Rules:
+The files' form is `audit.carried`'s, the judgement on a batch `ingest`'s, on a request its kind's (ANSWERS), on a
+request for enrolment `enrolment`'s: the same functions as behind the wire, so a batch arrives once, and a request is
+done once, however often and by whatever way it comes. Rules:
   - Nothing of a file is used before all of it was found whole and signed by the installation that it names.
-  - Every batch is answered, refusals with their reasons included, in the order of the file.
-  - Who brought a file in, and the answers to it, are kept.
+  - Every batch and request is answered, refusals with their reasons included, in the order of the file: batches first,
+    so that what a file brings is deleted by the request that comes with it.
+  - Who brought a file in, and the answers to it, are kept; not for an installation that left by it.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,15 +20,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
-from audit import carried, signed
+from audit import carried, deletion, signed
 from audit.canonical import sha256_hex
-from corporate import certificates, enrolment, ingest
+from corporate import certificates, deleting, enrolment, ingest, publishing, requests
 from corporate.database import EVERYBODY, Store
 from corporate.errors import Answer, OperatorError
 from corporate.models import Carried, Customer, Installation
 from corporate.server import Corporate
 
 PAGE = 50
+ANSWERS: Mapping[str, Callable[..., str]] = {deletion.KIND: deleting.answer}
+"""Kind of request → what answers it with a signed document, behind its path and here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,26 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of one file: its number here, the file of answers and its name, and each answer to show."""
+    """What became of one file: its number here (None for who has left), the file of answers, and each answer."""
 
-    id: int
+    id: int | None
     installation: str
     customer: str
     name: str
     data: bytes
     answers: tuple[carried.Answer, ...]
     enrolled: bool
+    requests: tuple[carried.Document, ...] = ()
 
     @property
-    def refused(self) -> tuple[carried.Answer, ...]:
-        """The answers that are no receipts."""
-        return tuple(answer for answer in self.answers if answer.status != 200)
+    def refused(self) -> tuple[carried.Answer | carried.Document, ...]:
+        """The answers that are no receipts, and no documents."""
+        return tuple(answer for answer in (*self.answers, *self.requests) if answer.status != 200)
+
+    @property
+    def accepted(self) -> int:
+        """How many batches and requests were accepted."""
+        return len(self.answers) + len(self.requests) - len(self.refused)
 
 
 def take(server: Corporate, data: bytes, actor: str, now: datetime) -> Taken:
@@ -71,8 +81,11 @@ def take(server: Corporate, data: bytes, actor: str, now: datetime) -> Taken:
     enrolled = None if out.enrolment is None else _enrol(server, out.installation, out.enrolment, now)
     shown = None if out.certificate is None else _der(out.certificate)
     answers = tuple(_answer(server, batch, shown, now) for batch in out.batches)
+    documents = tuple(_document(server, out.installation, asked, shown, now) for asked in out.requests)
     manifest = json.dumps({key: server.manifest[key] for key in ("root", "manifest")}).encode()
-    back = carried.In(out.installation, sha256_hex(data), manifest, answers, enrolled)
+    told = any("catalogues" in answer.answer for answer in answers)
+    listed = publishing.tail(server.store) if told else None
+    back = carried.In(out.installation, sha256_hex(data), manifest, answers, enrolled, documents, listed)
     return _kept(server, back, carried.write_in(back, server.keys.receipts), actor, now)
 
 
@@ -125,6 +138,22 @@ def _answer(server: Corporate, batch: carried.Batch, shown: bytes | None, now: d
     return carried.Answer(batch.case, batch.sequence, sha256_hex(batch.body), status, answer)
 
 
+def _document(
+    server: Corporate, installation: str, asked: carried.Asked, shown: bytes | None, now: datetime
+) -> carried.Document:
+    """What the path of this kind of request would answer, to whom the file is of."""
+    status, answer = 200, {}
+    try:
+        if asked.kind not in ANSWERS:
+            raise Answer(400, "undeclared", "this is no kind of request", "ask with this release")
+        if requests.read(asked.kind, asked.body).installation != installation:
+            raise Answer(401, "identity-differs", "file and request name different installations", "use one identity")
+        answer = {"document": ANSWERS[asked.kind](server, asked.body, shown, asked.signature, now, by_hand=True)}
+    except Answer as refused:
+        status, answer = refused.status, refused.as_json()
+    return carried.Document(asked.kind, sha256_hex(asked.body), status, answer)
+
+
 def _enrol(
     server: Corporate, installation: str, request: carried.Request, now: datetime
 ) -> tuple[int, Mapping[str, Any]]:
@@ -136,24 +165,26 @@ def _enrol(
 
 
 def _kept(server: Corporate, back: carried.In, data: bytes, actor: str, now: datetime) -> Taken:
-    refused = sum(answer.status != 200 for answer in back.answers)
+    name, enrolled = _name(back.installation, back.file), back.enrolment is not None
     with server.store.writing(EVERYBODY) as session:
         known = session.get_one(Installation, back.installation)
+        customer = session.get_one(Customer, known.customer_id).name
+        taken = Taken(None, known.id, customer, name, data, back.answers, enrolled, back.requests)
+        if deleting.has_left(session, known.id):
+            return taken
         row = Carried(
             customer_id=known.customer_id,
             installation_id=known.id,
             sha256=back.file,
             at=now,
             actor=actor,
-            accepted=len(back.answers) - refused,
-            refused=refused,
+            accepted=taken.accepted,
+            refused=len(taken.refused),
             answers=data,
         )
         session.add(row)
         session.flush()
-        customer = session.get_one(Customer, known.customer_id).name
-    name = _name(known.id, back.file)
-    return Taken(row.id, known.id, customer, name, data, back.answers, back.enrolment is not None)
+        return replace(taken, id=row.id)
 
 
 def _name(installation: str, sha256: str) -> str:

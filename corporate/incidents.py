@@ -1,12 +1,13 @@
-"""Unexpected Data Transfers: what arrived undeclared is kept nowhere, told in the answer, and has a timeline here.
+"""Unexpected Data Transfers: what arrived undeclared is kept nowhere, told in the answer, and has a timeline here; and
+so has what a customer declared ("this should not have left"), with the statement of its deletion.
 
-The statement's form is `audit.incident`'s. Rules: key paths up to the last declared key and counts, never content; the
-same bytes again are the same incident with the same statement; only a person closes one.
+The statements' forms are `audit.incident`'s and `audit.deletion`'s. Rules: key paths up to the last declared key and
+counts, never content; the same bytes again are the same incident with the same statement; only a person closes one.
 """
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,10 +21,14 @@ from corporate.errors import OperatorError
 from corporate.identity import Sender
 from corporate.models import Customer, Incident
 
+CORPORATE, CUSTOMER = "corporate", "customer"
+"""Who noticed it: we, as undeclared content arrived, or the customer, who declared it."""
+TOKEN_DIGITS = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One incident in a list, with its timeline: arrived, told, deleted, closed."""
+    """One incident in a list, with its timeline: arrived (or declared), told, deleted, closed."""
 
     token: str
     customer: str
@@ -63,7 +68,7 @@ def arrived(
             customer_id=sender.customer,
             installation_id=sender.installation,
             token=token,
-            source="corporate",
+            source=CORPORATE,
             sha256=sha256,
             paths=json.dumps(counted),
             arrived_at=now,
@@ -73,6 +78,20 @@ def arrived(
         )
     )
     return statement
+
+
+def declared(
+    session: Session, installation: str, customer: int, sha256: str, what: Sequence[str], statement: str, now: datetime
+) -> None:
+    """A customer declared by the request `sha256` that `what` should not have left, and it was deleted just now.
+
+    `statement` is that of the deletion. Both sides call the incident by the beginning of the request's hash. Inside the
+    transaction that deletes.
+    """
+    row = Incident(customer_id=customer, installation_id=installation, token=sha256[:TOKEN_DIGITS], source=CUSTOMER)
+    row.sha256, row.paths, row.statement = sha256, json.dumps(dict.fromkeys(what, 1)), statement
+    row.arrived_at = row.told_at = row.deleted_at = now
+    session.add(row)
 
 
 def close(store: Store, token: str, actor: str, now: datetime) -> None:

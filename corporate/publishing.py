@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import published
+from audit.canonical import canonical
 from audit.published import Entry
 from corporate.database import EVERYBODY, Store
 from corporate.models import Published, StoredCatalogue
@@ -23,6 +24,8 @@ from corporate.models import Published, StoredCatalogue
 PAGE = 10
 PAGE_CHARACTERS = 400_000
 """Entries in one answer, and their sources together unless there is only one: installations bound what they read."""
+TAIL_CHARACTERS = 2_000_000
+"""Of all entries in one file of answers that is carried by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,25 @@ def page(store: Store, first: int) -> list[dict[str, Any]]:
     sizes = itertools.accumulate(len(sources) for _, sources in rows)
     kept = 1 + sum(size <= PAGE_CHARACTERS for size in list(sizes)[1:])
     return [{"leaf": leaf.decode(), "sources": json.loads(sources)} for leaf, sources in rows[:kept]]
+
+
+def tail(store: Store) -> bytes:
+    """The newest entries, for a file of answers: JSON with `entries`, as `page` gives them, and the first's position.
+
+    As many as fit into TAIL_CHARACTERS: whoever lacks more hears of the others with a later file.
+    """
+    with store.reading(EVERYBODY) as session:
+        first = _size(session)
+    entries: list[dict[str, Any]] = []
+    room = TAIL_CHARACTERS
+    while first > 0:
+        (entry, *_) = page(store, first - 1)
+        room -= len(json.dumps(entry))
+        if room < 0:
+            break
+        entries.insert(0, entry)
+        first -= 1
+    return canonical({"entries": entries, "first": first})
 
 
 def _size(session: Session) -> int:

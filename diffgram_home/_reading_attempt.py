@@ -258,12 +258,13 @@ def _of_identity(entry: record.Identity) -> tuple[str, str | None, str | None, s
 
 
 def _of_carried_out(entry: record.CarriedOut) -> tuple[str, str | None, str | None, str | None]:
-    return _batches(entry.batches), None, "carried out", f"file {entry.sha256}"
+    return _batches(entry.batches) if entry.batches else "requests", None, "carried out", f"file {entry.sha256}"
 
 
 def _of_carried_in(entry: record.CarriedIn) -> tuple[str, str | None, str | None, str | None]:
     keys = f"; manifest of keys {entry.manifest}" if entry.manifest else ""
-    return f"answers to {_batches(entry.answers)}", None, "carried in", f"file {entry.sha256}{keys}"
+    answers = "one answer" if entry.answers == 1 else f"{entry.answers} answers"
+    return answers, None, "carried in", f"file {entry.sha256}{keys}"
 
 
 def _of_enrolment_by_hand(entry: record.EnrolmentByHand) -> tuple[str, str | None, str | None, str | None]:

@@ -6,14 +6,17 @@ The files' form is `audit.carried`'s, what an answer means judging.py's, as over
   manifest, every receipt against the very bytes that were carried, and the file that it answers is one of ours.
 - A newer manifest comes into force, so that keys may change while a file travels; an older one changes nothing.
 - What is here already is passed over; a file that brings nothing new is refused, and says so.
+- What rode on an answer is heard as over a connection: instructions, statements of deletion, incidents, conflicts, and
+  the published list, whose entries came with the file.
 - Record and rows are one transaction; a certificate that rides along follows it, and may be carried in again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,13 +27,32 @@ from sqlalchemy.orm import Session
 from audit import carried, gate, record
 from audit.canonical import sha256_hex
 from audit.carried import Answer
+from audit.catalogue import REQUEST
 from audit.errors import SignatureRefused
-from diffgram_home import attempts, bodies, counting, enrolment, exchange, hearing, judging, ledger, manifest, rules
+from diffgram_home import (
+    attempts,
+    bodies,
+    conflicts,
+    counting,
+    deleting,
+    enrolment,
+    exchange,
+    hearing,
+    judging,
+    ledger,
+    listing,
+    manifest,
+    requests,
+    requests_by_hand,
+    rules,
+)
 from diffgram_home.carrying import IN, OUT, CarryError, alone
 from diffgram_home.home import Home
 from diffgram_home.judging import Verdict
 from diffgram_home.models import ACCEPTED, REFUSED, SENT, VOIDED, Attempt, Batch, Carried
 from diffgram_home.patience import SUBJECT
+from diffgram_home.requests_by_hand import Reply
+from diffgram_home.sending import UNDECLARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,18 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One answer that was new: corporate's word about one request, by its number here."""
+
+    request: int
+    kind: str
+    outcome: str
+    code: str | None
+    detail: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What a file brought: new answers, how many were here already, the manifest's version and whether we renewed."""
 
@@ -54,6 +88,7 @@ class Taken:
     known: int
     manifest: int | None
     renewed: bool
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +98,19 @@ class _Word:
     answer: Answer
     attempt: int
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """The answers of a file that are not here yet."""
+
+    words: tuple[_Word, ...]
+    replies: tuple[Reply, ...]
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self.words) + len(self.replies)
 
 
 def carry_in(home: Home, data: bytes, actor: str, now: datetime) -> Taken:
@@ -77,24 +125,30 @@ def carry_in(home: Home, data: bytes, actor: str, now: datetime) -> Taken:
         raise CarryError("enrolment-file", "this file answers a request for enrolment", hint)
     with alone(home):
         attempts.close_interrupted(home, now)
+        requests.close_interrupted(home, now)
         with home.store.read() as session:
             words = _words(home, session, back)
-            new = [word for word in words if not _is_known(session, word)]
+            replies = _replies(home, session, back)
+            new = _New(
+                tuple(word for word in words if not _is_known(session, word)),
+                tuple(word for word in replies if not requests_by_hand.is_known(session, word)),
+            )
         version = newer(home, back, now)
         fresh = next((w.verdict.certificate for w in words if w.verdict.certificate is not None), None)
         if version is not None:
             manifest.keep(home, back.manifest, manifest.read(back.manifest, home.settings.corporate.root))
-        if new or version is not None:
+        if new.count or version is not None:
             _write_down(home, new, back, data, version, actor, now)
         renewed = fresh is not None and _renew(home, fresh, now)
-    asked = [_hear(home, word.verdict.instructions, now) for word in words if word.verdict.instructions is not None]
-    if not new and version is None and not renewed and not any(asked):
+    heard = _hear(home, words, new, back, now)
+    if not new.count and version is None and not renewed and not heard:
         raise CarryError("answers-known", "every answer in this file is here already", "nothing to do")
-    return Taken(tuple(map(_told, new)), len(words) - len(new), version, renewed)
+    known = len(words) + len(replies) - new.count
+    return Taken(tuple(map(_told, new.words)), known, version, renewed, tuple(map(_asked, new.replies)))
 
 
-def keys(home: Home, claimed: carried.In) -> Mapping[str, Ed25519PublicKey]:
-    """Corporate's keys for receipts: of every manifest here, and of the one in the file unless it is older.
+def keys(home: Home, claimed: carried.In, purpose: str = manifest.RECEIPTS) -> Mapping[str, Ed25519PublicKey]:
+    """Corporate's keys for a purpose: of every manifest here, and of the one in the file unless it is older.
 
     Raises SignatureRefused for a manifest that the pinned root did not sign, CarryError for another's file.
     """
@@ -102,8 +156,8 @@ def keys(home: Home, claimed: carried.In) -> Mapping[str, Ed25519PublicKey]:
         text = f"this file is for the installation '{claimed.installation}', which is another one"
         raise CarryError("other-installation", text, f"ask corporate for the file for '{home.installation}'")
     brought = manifest.read(claimed.manifest, home.settings.corporate.root)
-    ours = manifest.keys_ever(home, manifest.RECEIPTS) or {}
-    return ours if brought.version < manifest.version_here(home) else {**ours, **brought.of(manifest.RECEIPTS)}
+    ours = manifest.keys_ever(home, purpose) or {}
+    return ours if brought.version < manifest.version_here(home) else {**ours, **brought.of(purpose)}
 
 
 def newer(home: Home, back: carried.In, now: datetime) -> int | None:
@@ -135,6 +189,20 @@ def _word(session: Session, answer: Answer, trusted: Mapping[str, Ed25519PublicK
     return _Word(answer, attempt.id, verdict)
 
 
+def _replies(home: Home, session: Session, back: carried.In) -> list[Reply]:
+    """Every answer to a request, with its meaning; raises unless each one holds."""
+    found = []
+    for document in back.requests:
+        purpose = requests_by_hand.purpose(home, document.kind)
+        trusted = {} if purpose is None else keys(home, back, purpose)
+        reply = requests_by_hand.reply(home, session, document, trusted)
+        if reply is None:
+            text = f"no request with the SHA-256 {document.sha256} was carried out of here"
+            raise CarryError("answer-unknown", text, "ask corporate which file it answered")
+        found.append(reply)
+    return found
+
+
 def _attempt(session: Session, answer: Answer) -> Attempt | None:
     """The last attempt by hand of these bytes."""
     wanted = (
@@ -159,25 +227,29 @@ def _is_known(session: Session, word: _Word) -> bool:
 
 
 def _write_down(
-    home: Home, new: list[_Word], back: carried.In, data: bytes, version: int | None, actor: str, now: datetime
+    home: Home, new: _New, back: carried.In, data: bytes, version: int | None, actor: str, now: datetime
 ) -> None:
     """The file, then each answer, in one transaction."""
     sha256 = sha256_hex(data)
     entry = record.CarriedIn(
         actor=actor,
-        answers=len(new),
+        answers=new.count,
         at=record.instant(now),
         manifest=version,
         sha256=sha256,
         size_bytes=len(data),
     )
     row = Carried(direction=IN, at=now, actor=actor, sha256=sha256, size_bytes=len(data))
-    row.listed = msgspec.json.encode([(w.answer.case, w.answer.sequence, w.answer.sha256) for w in new]).decode()
+    listed = [(w.answer.case, w.answer.sequence, w.answer.sha256) for w in new.words]
+    listed += [(REQUEST, word.request, word.document.sha256) for word in new.replies]
+    row.listed = msgspec.json.encode(listed).decode()
     with home.store.write() as session:
         row.leaf = ledger.append(session, entry)
         session.add(row)
-        for word in new:
+        for word in new.words:
             _answer(home, session, word, now)
+        for reply in new.replies:
+            requests_by_hand.take(home, session, reply, now)
         out = update(Carried).where(Carried.direction == OUT, Carried.sha256 == back.file)
         session.execute(out.where(Carried.answered_at.is_(None)).values(answered_at=now))
 
@@ -209,12 +281,44 @@ def _renew(home: Home, pem: Any, now: datetime) -> bool:
         return False
 
 
-def _hear(home: Home, said: Any, now: datetime) -> bool:
-    """Take what corporate asks beside a receipt; the keys are those of the manifest in force."""
-    return hearing.hear(home, said, lambda _: manifest.stored(home, now).of(manifest.INSTRUCTIONS), now)
+def _hear(home: Home, words: Sequence[_Word], new: _New, back: carried.In, now: datetime) -> bool:
+    """Listen to what rode on the answers; the keys are those of the manifest in force. True if something was new."""
+    taken = [False]
+    for said in dict.fromkeys(w.verdict.instructions for w in words if w.verdict.instructions is not None):
+        taken.append(hearing.hear(home, said, partial(_keys, home, manifest.INSTRUCTIONS, now), now))
+    for said in dict.fromkeys(w.verdict.deletion for w in words if w.verdict.deletion is not None):
+        taken.append(deleting.hear(home, said, now))
+    for said in dict.fromkeys(w.verdict.catalogues for w in words if w.verdict.catalogues is not None):
+        fetch = partial(listing.carried, back.catalogues)
+        taken.append(listing.hear(home, said, partial(_keys, home, manifest.CATALOGUES, now), fetch, now))
+    for word in new.words:
+        _hear_of_trouble(home, word, now)
+    return any(taken)
+
+
+def _hear_of_trouble(home: Home, word: _Word, now: datetime) -> None:
+    """Conflicts and undeclared content, which corporate told in an answer that is new."""
+    verdict, answer = word.verdict, word.answer
+    if verdict.conflict is not None:
+        with home.store.write() as session:
+            conflicts.note(session, verdict.conflict, answer.case, answer.sequence, now)
+    if verdict.code == UNDECLARED and verdict.status == 400:
+        keys = partial(_keys, home, manifest.DELETIONS, now)
+        said = {"case": answer.case, "sequence": answer.sequence, "sha256": answer.sha256}
+        hearing.hear_of_undeclared(home, verdict, keys, now, **said)
+
+
+def _keys(home: Home, purpose: str, now: datetime, _again: bool) -> Mapping[str, Ed25519PublicKey]:
+    """Corporate's keys as they are here: there is nowhere to fetch newer ones from."""
+    return manifest.stored(home, now).of(purpose)
 
 
 def _told(word: _Word) -> Told:
     answer, verdict = word.answer, word.verdict
     said = (verdict.outcome, verdict.code, verdict.detail, verdict.hint)
     return Told(answer.case, answer.sequence, answer.sha256, *said)
+
+
+def _asked(word: Reply) -> Asked:
+    verdict = word.verdict
+    return Asked(word.request, word.document.kind, verdict.outcome, verdict.code, verdict.detail, verdict.hint)

@@ -1,4 +1,4 @@
-"""Carries batches out by hand: signed files for a machine that reaches corporate by no network.
+"""Carries batches and requests out by hand: signed files for a machine that reaches corporate by no network.
 
 The files' form is `audit.carried`'s; corporate's answers to them are taken in by answering.py. What holds at the door
 holds here: a file is the other way out, and this module is the only one that writes it. Rules:
@@ -10,6 +10,7 @@ holds here: a file is the other way out, and this module is the only one that wr
   recorded. Then the attempts are durable, then the bytes are written, then the file gets its name, whole.
 - Its outcome is unknown until corporate's answers are carried in. Killed in between, the next sender or carrier finds
   the attempts and calls them unknown as well.
+- Requests (requests_by_hand.py) go along in the first file, unless one case was named: they belong to no case.
 - The same batches are the same file, to the byte; a batch that was carried may go over a connection too, and again:
   corporate stores it once, by its hash.
 """
@@ -29,11 +30,23 @@ from sqlalchemy.orm import Session
 
 from audit import carried, gate, modes, record, signed
 from audit.canonical import sha256_hex
+from audit.catalogue import REQUEST
 from audit.errors import Refused
-from diffgram_home import attempts, bodies, enrolment, files, ledger, locks, rules, sealing
+from diffgram_home import (
+    attempts,
+    bodies,
+    enrolment,
+    files,
+    ledger,
+    locks,
+    requests,
+    requests_by_hand,
+    rules,
+    sealing,
+)
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home
-from diffgram_home.models import QUEUED, UNKNOWN, VOIDING, Attempt, Batch, Carried
+from diffgram_home.models import QUEUED, UNKNOWN, VOIDING, Attempt, Batch, Carried, Request
 from diffgram_home.sending import LOCK
 
 OUT, IN = "out", "in"
@@ -53,7 +66,7 @@ class CarryError(HomeError):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A batch that stays here, and why: the gate's code and words."""
+    """A batch, or a request (case "request", its number), that stays here, and why: the gate's code and words."""
 
     case: str
     sequence: int
@@ -70,6 +83,7 @@ class File:
     sha256: str
     size_bytes: int
     batches: int
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +96,22 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A file that was put together: its bytes, and the batches in it as they were read."""
+    """A file that was put together: its bytes, and the batches and requests in it as they were read."""
 
     data: bytes
     sha256: str
     certificate: str | None
     batches: tuple[Batch, ...]
+    requests: tuple[Request, ...]
     checked: gate.Rules
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Numbers of the attempts, and of the requests, that are on their way into a file."""
+
+    attempts: tuple[int, ...]
+    requests: tuple[int, ...]
 
 
 def carry_out(
@@ -100,7 +123,7 @@ def carry_out(
     case: str | None = None,
     progress: Progress | None = None,
 ) -> Out:
-    """Carry out every batch that waits, of `case` or of all, into files in `folder`, recorded as done by `actor`.
+    """Carry out what waits, of `case` or all and requests too, into files in `folder`, recorded as done by `actor`.
 
     Without a folder nothing is written: `again` gives the files. Raises CarryError, StoreError.
     """
@@ -109,8 +132,10 @@ def carry_out(
             hint = "enrol it first: 'diffgram-home enrol --token-file FILE --out FILE'"
             raise CarryError("not-enrolled", "this installation is not enrolled with corporate", hint)
         attempts.close_interrupted(home, now)
+        requests.close_interrupted(home, now)
         sealing.void_refused(home, now)
-        due = waiting(home, now, case)
+        due: list[Batch | Request] = [*waiting(home, now, case)]
+        due = due if case is not None else [*requests_by_hand.waiting(home), *due]
         done, written, left = 0, [], []
         for portion in _portions(due):
             made, stays = _put_together(home, portion, _rules(home, now), now)
@@ -134,11 +159,12 @@ def again(home: Home, sha256: str, now: datetime) -> tuple[str, bytes]:
         ).first()
         if row is None:
             raise CarryError("file-unknown", "no such file was carried out of here", "look for it in the list")
-        batches = [_stands(session, *listed) for listed in msgspec.json.decode(row.listed)]
+        found = [_stands(session, *one) for one in msgspec.json.decode(row.listed)]
     certificate = row.certificate
-    batches = [batch for batch in batches if batch is not None]
+    due = [one for one in found if one is not None]
+    batches = [one for one in due if isinstance(one, Batch)]
     held = rules.for_these(home, batches, now)  # approved once is approved for a copy of the same file
-    made, left = _put_together(home, batches, held, now, certificate=certificate)
+    made, left = _put_together(home, due, held, now, certificate=certificate)
     if made is None or left or made.sha256 != sha256:
         hint = "carry out what waits now; it makes a new file"
         raise CarryError("file-changed", "what was in this file does not wait any more, or may not leave", hint)
@@ -165,6 +191,13 @@ def alone(home: Home) -> Iterator[None]:
         yield
 
 
+def contents(row: Carried) -> tuple[list[tuple[str, int, str]], list[tuple[int, str]]]:
+    """What is in a file: batches as case, number and SHA-256, and requests as number and SHA-256."""
+    found = [tuple(one) for one in msgspec.json.decode(row.listed)]
+    batches = [one for one in found if one[0] != REQUEST]
+    return batches, [(number, sha256) for case, number, sha256 in found if case == REQUEST]
+
+
 def unwritable(path: Path, error: OSError) -> CarryError:
     """What it means that `path` could not be written."""
     full = error.errno in _FULL
@@ -182,15 +215,16 @@ def waiting(home: Home, now: datetime, case: str | None = None) -> list[Batch]:
         return list(session.scalars(wanted.order_by(Batch.case, Batch.sequence)))
 
 
-def _portions(due: Sequence[Batch]) -> Iterator[list[Batch]]:
-    """As many batches as one file may hold, file by file."""
-    portion: list[Batch] = []
-    for batch in due:
-        size = sum(one.size_bytes for one in portion) + batch.size_bytes
-        if len(portion) == carried.MAX_BATCHES or size > carried.ROOM_BYTES:
+def _portions(due: Sequence[Batch | Request]) -> Iterator[list[Batch | Request]]:
+    """As much as one file may hold, file by file."""
+    portion: list[Batch | Request] = []
+    for one in due:
+        size = sum(held.size_bytes for held in portion) + one.size_bytes
+        most = carried.MAX_REQUESTS if isinstance(one, Request) else carried.MAX_BATCHES
+        if sum(isinstance(held, type(one)) for held in portion) == most or size > carried.ROOM_BYTES:
             yield portion
             portion = []
-        portion.append(batch)
+        portion.append(one)
     if portion:
         yield portion
 
@@ -202,22 +236,34 @@ def _rules(home: Home, now: datetime) -> gate.Rules:
 
 
 def _put_together(
-    home: Home, batches: Sequence[Batch], held: gate.Rules, now: datetime, *, certificate: str | None = None
+    home: Home,
+    due: Sequence[Batch | Request],
+    held: gate.Rules,
+    now: datetime,
+    *,
+    certificate: str | None = None,
 ) -> tuple[_Made | None, list[Left]]:
-    """The file of those batches that may leave now, and the others; no file if none may."""
-    taken: list[tuple[Batch, carried.Batch]] = []
+    """The file of what may leave of `due` now, and the others; no file if nothing may."""
     left: list[Left] = []
-    for batch in batches:
+    batches: list[tuple[Batch, carried.Batch]] = []
+    asked: list[tuple[Request, carried.Asked]] = []
+    for one in due:
         try:
-            taken.append((batch, _checked(home, batch, held, now)))
+            if isinstance(one, Request):
+                asked.append((one, requests_by_hand.checked(home, one)))
+            else:
+                batches.append((one, _checked(home, one, held, now)))
         except (Refused, HomeError) as error:
-            left.append(Left(batch.case, batch.sequence, error.code, str(error.args[0])))
-    if not taken:
+            named = (REQUEST, one.id) if isinstance(one, Request) else (one.case, one.sequence)
+            left.append(Left(*named, error.code, str(error.args[0])))
+    if not batches and not asked:
         return None, left
     shown = certificate or _certificate(home)
-    out = carried.Out(home.installation, tuple(entry for _, entry in taken), shown)
+    entries = tuple(entry for _, entry in batches)
+    out = carried.Out(home.installation, entries, shown, requests=tuple(entry for _, entry in asked))
     data = carried.write_out(out, home.keys.installation)
-    return _Made(data, sha256_hex(data), shown, tuple(batch for batch, _ in taken), held), left
+    rows = tuple(batch for batch, _ in batches), tuple(row for row, _ in asked)
+    return _Made(data, sha256_hex(data), shown, *rows, held), left
 
 
 def _checked(home: Home, batch: Batch, held: gate.Rules, now: datetime) -> carried.Batch:
@@ -240,7 +286,7 @@ def _carry(home: Home, made: _Made, folder: Path | None, actor: str, now: dateti
     """Record the attempts, write the file, and record that it is on its way."""
     called = name(home, made.sha256)
     path = None if folder is None else folder / called
-    begun: list[int] = []
+    begun = _Begun((), ())
     try:
         if path is None:
             begun = _begin(home, made, actor, now)
@@ -254,11 +300,11 @@ def _carry(home: Home, made: _Made, folder: Path | None, actor: str, now: dateti
             raise unwritable(path, error) from error
         raise
     _end(home, begun, attempts.CARRIED, _ON_ITS_WAY, now)
-    return File(called, path, made.sha256, len(made.data), len(made.batches))
+    return File(called, path, made.sha256, len(made.data), len(made.batches), len(made.requests))
 
 
-def _begin(home: Home, made: _Made, actor: str, now: datetime) -> list[int]:
-    """The file and an attempt for each batch, durable before a byte is written. Raises CarryError if one moved."""
+def _begin(home: Home, made: _Made, actor: str, now: datetime) -> _Begun:
+    """The file, and an attempt for each entry, durable before a byte is written. Raises CarryError if one moved."""
     with home.store.write() as session:
         if rules.within(home, session, now) != made.checked:
             raise CarryError("rules-changed", "modes or approvals changed just now", "do it again", retry=True)
@@ -266,6 +312,7 @@ def _begin(home: Home, made: _Made, actor: str, now: datetime) -> list[int]:
         pairs = zip(held, made.batches, strict=True)
         if not all(now_ and (now_.sha256, now_.state) == (then.sha256, then.state) for now_, then in pairs):
             raise CarryError("batch-moved", "a batch was voided or accepted just now", "do it again", retry=True)
+        asked = [session.get_one(Request, row.id) for row in made.requests]
         entry = record.CarriedOut(
             actor=actor,
             at=record.instant(now),
@@ -274,23 +321,31 @@ def _begin(home: Home, made: _Made, actor: str, now: datetime) -> list[int]:
             size_bytes=len(made.data),
         )
         row = Carried(direction=OUT, at=now, actor=actor, sha256=made.sha256, size_bytes=len(made.data))
-        row.listed = msgspec.json.encode([(b.case, b.sequence, b.sha256) for b in made.batches]).decode()
+        listed = [(b.case, b.sequence, b.sha256) for b in made.batches]
+        listed += [(REQUEST, r.id, r.sha256) for r in made.requests]
+        row.listed = msgspec.json.encode(listed).decode()
         row.certificate, row.leaf = made.certificate, ledger.append(session, entry)
         session.add(row)
-        return [attempts.begin_by_hand(session, batch, made.sha256, now).id for batch in held if batch]
+        begun = tuple(attempts.begin_by_hand(session, batch, made.sha256, now).id for batch in held if batch)
+        for one in asked:
+            requests_by_hand.begin(session, one, made.sha256, now)
+        return _Begun(begun, tuple(one.id for one in asked))
 
 
-def _end(home: Home, begun: Sequence[int], code: str, detail: str, now: datetime) -> None:
-    if not begun:
+def _end(home: Home, begun: _Begun, code: str, detail: str, now: datetime) -> None:
+    if begun == _Begun((), ()):
         return
     with home.store.write() as session:
-        for number in begun:
+        for number in begun.attempts:
             attempt = session.get_one(Attempt, number)
             attempts.finish(home, session, attempt, outcome=UNKNOWN, now=now, code=code, detail=detail, retry_at=now)
+        requests_by_hand.end(session, begun.requests, code, detail, now)
 
 
-def _stands(session: Session, case: str, sequence: int, sha256: str) -> Batch | None:
-    """The batch if these bytes still stand under its number."""
+def _stands(session: Session, case: str, sequence: int, sha256: str) -> Batch | Request | None:
+    """The batch if these bytes still stand under its number, or the request of this number."""
+    if case == REQUEST:
+        return requests_by_hand.stands(session, sequence, sha256)
     wanted = select(Batch).where(Batch.case == case, Batch.sequence == sequence, Batch.sha256 == sha256)
     return session.scalars(wanted).first()
 

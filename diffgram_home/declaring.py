@@ -1,8 +1,9 @@
 """A person here declares that something should not have left: an incident, and a request to corporate to delete it.
 
 What is asked, and corporate's signed statement of deletion, are `deleting`'s; the timeline is `incidents`'. Rules: the
-person sees the exact bytes of the request before it goes; why it should not have left stays here, since the request
-has no word for it; the incident is named after the request, so that its steps are the request's own leaves.
+person sees the exact bytes of the request before it goes; they say that it was declared, so that corporate opens an
+incident of the same name; why it should not have left stays here, since the request has no word for it; the incident is
+named after the request, so that its steps are the request's own leaves.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ WHYS: Final = ("mistake", "not-approved", "identifies-somebody", "other")
 
 def preview(home: Home, scope: Scope, now: datetime) -> Preview:
     """The exact bytes that declaring would send. Raises Refused, RequestError."""
-    return deleting.preview(home, scope, now)
+    return deleting.preview(home, scope, now, declared=True)
 
 
 def shown(home: Home, body: bytes) -> Preview:
     """The preview whose exact bytes come back from the page. Raises ValueError for bytes that are no such request."""
     try:
-        scope = deletion.scope_of(gate.check_request(body, home.catalogue))
+        asked = gate.check_request(body, home.catalogue)
+        scope = deletion.scope_of(asked)
     except Refused as no:
         raise ValueError(f"this is no request of ours: {no.code}") from no
+    if not deletion.is_declared(asked):
+        raise ValueError("this request declares nothing")
     return Preview(body, sha256_hex(body), scope, 0, 0, 0)
 
 

@@ -62,11 +62,15 @@ class Preview:
     last: datetime | None = None
 
 
-def preview(home: Home, scope: Scope, now: datetime) -> Preview:
-    """The exact bytes that asking for `scope` would send, and what they mean. Raises Refused, RequestError."""
+def preview(home: Home, scope: Scope, now: datetime, *, declared: bool = False) -> Preview:
+    """The exact bytes that asking for `scope` would send, and what they mean. Raises Refused, RequestError.
+
+    `declared`: they say besides that it should not have left.
+    """
+    values = scope.values() | ({deletion.DECLARED: True} if declared else {})
     chosen = _chosen(home, scope)
     with home.store.read() as session:
-        body = requests.make(home, session, deletion.KIND, scope.values(), now)
+        body = requests.make(home, session, deletion.KIND, values, now)
         deletion.scope_of(gate.check_request(body, home.catalogue))
         left = or_(Batch.left_at.is_not(None), Batch.last_outcome.in_((ACCEPTED, UNKNOWN)))
         sums = func.count(), func.coalesce(func.sum(Batch.messages), 0), func.min(Batch.sealed_at)
@@ -100,10 +104,15 @@ def ask(home: Home, body: bytes, actor: str, now: datetime) -> int:
         for batch in _waiting(home, session, scope):
             sealing.void_within(home, session, batch, "withdrawn", now, reseal=False)
         text = f"a request for deletion of {words(scope)} waits for corporate's answer"
-        again = "leave" if scope.what == deletion.LEAVING else "delete --again"
-        hint = f"if it lasts, ask again: under Deletion, or 'diffgram-home {again}'"
-        counting.notice(session, now, NOTICE, str(row.id), text, hint)
+        counting.notice(session, now, NOTICE, str(row.id), text, _again(home, scope))
         return row.id
+
+
+def _again(home: Home, scope: Scope) -> str:
+    if home.settings.sending.by_hand:
+        return requests.CARRY
+    again = "leave" if scope.what == deletion.LEAVING else "delete --again"
+    return f"if it lasts, ask again: under Deletion, or 'diffgram-home {again}'"
 
 
 def send(home: Home, door: Door, request: int, now: datetime) -> Request:
@@ -190,13 +199,14 @@ def take(home: Home, token: Any, actor: str, now: datetime) -> bool:
     return True
 
 
-def hear(home: Home, token: Any, now: datetime) -> None:
-    """Take what rode on an answer; one that does not hold is told, and changes nothing."""
+def hear(home: Home, token: Any, now: datetime) -> bool:
+    """Take what rode on an answer, True if it was new; one that does not hold is told, and changes nothing."""
     try:
-        take(home, token, "corporate", now)
+        return take(home, token, "corporate", now)
     except SignatureRefused as error:
         with home.store.write() as session:
             counting.notice(session, now, "deletion-refused", patience.SUBJECT, str(error.args[0]), error.hint)
+    return False
 
 
 def reader(home: Home) -> Callable[[str, str | None], None]:

@@ -17,7 +17,6 @@ from audit.errors import SignatureRefused
 from diffgram_home import counting, incidents, instructing, sealing, switching
 from diffgram_home.home import Home
 from diffgram_home.judging import Verdict
-from diffgram_home.models import Batch
 
 REFUSED = "instructions-refused"
 _SUBJECT = "corporate"
@@ -49,13 +48,15 @@ def hear(home: Home, said: Any, keys: Keys, now: datetime) -> bool:
     return True
 
 
-def hear_of_undeclared(home: Home, batch: Batch, verdict: Verdict, keys: Keys, now: datetime) -> None:
-    """Corporate refused undeclared content in `batch`: open the incident, proved as far as its statement holds."""
-    stated, told = _stated(home, verdict, batch.sha256, keys), verdict.undeclared
+def hear_of_undeclared(
+    home: Home, verdict: Verdict, keys: Keys, now: datetime, *, case: str, sequence: int, sha256: str
+) -> None:
+    """Corporate refused undeclared content in these bytes: open the incident, proved as far as its statement holds."""
+    stated, told = _stated(home, verdict, sha256, keys), verdict.undeclared
     paths = stated.paths if stated else incidents.clean(told) if isinstance(told, dict) else {}
     with home.store.write() as session:
         row = incidents.told(session, stated, paths or {"<undeclared>": 1}, verdict.incident if stated else None, now)
-        row.case, row.sequence = batch.case, batch.sequence
+        row.case, row.sequence = case, sequence
 
 
 def _stated(home: Home, verdict: Verdict, sha256: str, keys: Keys) -> incident.Incident | None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -42,6 +43,10 @@ _FACT = "published"
 _log = logging.getLogger(__name__)
 
 
+class ListingError(HomeError):
+    """Entries of the published list cannot be had now."""
+
+
 def hear(home: Home, note: Any, keys: Keys, fetch: Fetch, now: datetime) -> bool:
     """Take the checkpoint `note` that rode on an answer, whatever it is; True if the list grew. Raises StoreError."""
     with home.store.read() as session:
@@ -64,6 +69,21 @@ def hear(home: Home, note: Any, keys: Keys, fetch: Fetch, now: datetime) -> bool
             for entry, changes in changed:
                 _tell(home, session, entry, changes, now)
     return bool(fresh)
+
+
+def carried(tail: bytes | None, first: int) -> Sequence[Mapping[str, Any]]:
+    """The entries from position `first` on, of those that came in a file of answers: a Fetch without a network.
+
+    Raises ListingError where the file does not reach back so far, or brought none: a later file may.
+    """
+    try:
+        told = {} if tail is None else msgspec.json.decode(tail, type=dict)
+    except msgspec.MsgspecError:
+        told = {}
+    begin, entries = told.get("first"), told.get("entries")
+    if type(begin) is not int or not isinstance(entries, list) or not begin <= first < begin + len(entries):
+        raise ListingError("list-not-here", f"the file has no entry {first} of the list", "carry out and in again")
+    return entries[first - begin :]
 
 
 def leaves(session: Session) -> list[bytes]:

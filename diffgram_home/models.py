@@ -351,7 +351,10 @@ class Notice(Base):
 
 
 class Request(Base):
-    """One request that a person made; `leaf` and `answer_leaf` are of its last try. See `requests.py`."""
+    """One request that a person made; `leaf` and `answer_leaf` are of its last try. See `requests.py`.
+
+    `carried_leaf` is of its last try by hand.
+    """
 
     __tablename__ = "request"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -371,13 +374,15 @@ class Request(Base):
     answered_at: Mapped[datetime | None] = mapped_column(Instant)
     answer_leaf: Mapped[int | None] = mapped_column(BigInteger)
     final: Mapped[bool] = mapped_column(default=False)
+    carried_leaf: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Carried(Base):
-    """One file that was carried by hand: `direction` out (batches) or in (answers); by whom, and its leaf.
+    """One file that was carried by hand: `direction` out (batches, requests) or in (answers); by whom, and its leaf.
 
-    `listed` is a JSON list of [case, sequence, sha256] of the batches in it; of a file out, `certificate` is the one
-    that went along, so that the same file can be made again, and `answered_at` when answers to it first came in.
+    `listed` is a JSON list of [case, sequence, sha256] of the batches in it, and of ["request", id, sha256]; of a file
+    out, `certificate` is the one that went along, so that the same file can be made again, and `answered_at` when
+    answers to it first came in.
     """
 
     __tablename__ = "carried"

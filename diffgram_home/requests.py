@@ -37,6 +37,7 @@ from diffgram_home.outbound import Door
 MOST_TRIES = 3
 """Tries within one `send`: once more without our certificate, once more with a fresh one."""
 
+CARRY = "run 'diffgram-home carry out FOLDER', and bring the answers back with 'carry in FILE'"
 Ring = Mapping[str, Ed25519PublicKey]
 
 
@@ -94,6 +95,8 @@ def send(home: Home, door: Door, wanted: int, answering: Answering, now: datetim
 
     One that was answered already is not sent again. Raises RequestError, and what fetching the manifest raises.
     """
+    if home.settings.sending.by_hand:
+        raise RequestError("by-hand", "everything is carried by hand here ([sending] by_hand)", CARRY)
     lock = home.settings.folder / "sending.lock"
     with locks.alone(lock, wait_s=home.settings.corporate.timeout_s) as alone:
         if not alone:
@@ -125,7 +128,7 @@ def close_interrupted(home: Home, now: datetime) -> None:
     verdict = Verdict(UNKNOWN, "interrupted", detail="the process ended before the answer", hint="ask again")
     with home.store.write() as session:
         for one in found:
-            _finish(session, session.get_one(Request, one), verdict, now)
+            finish(session, session.get_one(Request, one), verdict, now)
 
 
 def _held(home: Home, wanted: int, now: datetime) -> tuple[Request, bytes]:
@@ -166,7 +169,7 @@ def _try(
     verdict = _asked(home, door, body, answering, stated, show, now)
     with home.store.write() as session:
         row = session.get_one(Request, wanted)
-        _finish(session, row, verdict, now)
+        finish(session, row, verdict, now)
         if verdict.outcome == ACCEPTED:
             answering.accepted(home, session, row, now)
     return verdict
@@ -221,7 +224,8 @@ def _cure(home: Home, door: Door, verdict: Verdict, show: bool | None, now: date
     return False, show
 
 
-def _finish(session: Session, row: Request, verdict: Verdict, now: datetime) -> None:
+def finish(session: Session, row: Request, verdict: Verdict, now: datetime) -> None:
+    """Record how a try ended, and what that means for the request; inside a write transaction."""
     entry = record.Answer(
         at=record.instant(now),
         code=verdict.code,
@@ -230,7 +234,12 @@ def _finish(session: Session, row: Request, verdict: Verdict, now: datetime) -> 
         request=row.leaf or 0,
         status=verdict.status,
     )
-    row.answer_leaf = ledger.append(session, entry)
+    settle(session, row, verdict, ledger.append(session, entry), now)
+
+
+def settle(session: Session, row: Request, verdict: Verdict, leaf: int, now: datetime) -> None:
+    """Move the request on by an answer whose leaf is in the ledger; inside a write transaction."""
+    row.answer_leaf = leaf
     row.under_way, row.outcome, row.code, row.status = False, verdict.outcome, verdict.code, verdict.status
     row.detail = "; ".join(filter(None, (verdict.detail, verdict.hint))) or None
     row.document, row.answered_at, row.final = verdict.receipt, now, verdict.final

@@ -214,7 +214,9 @@ def _hear(current: Round, going: Going, verdict: Verdict, now: datetime) -> None
         keys = partial(_keys, current, manifest.CATALOGUES)
         listing.hear(current.home, verdict.catalogues, keys, partial(mending.fetch_entries, current), now)
     if verdict.code == UNDECLARED and verdict.status == 400:
-        hearing.hear_of_undeclared(current.home, going.batch, verdict, partial(_keys, current, manifest.DELETIONS), now)
+        keys, batch = partial(_keys, current, manifest.DELETIONS), going.batch
+        sent = {"case": batch.case, "sequence": batch.sequence, "sha256": batch.sha256}
+        hearing.hear_of_undeclared(current.home, verdict, keys, now, **sent)
     if verdict.receipt is not None:
         current.heard = (verdict.instructions, verdict.catalogues)
 

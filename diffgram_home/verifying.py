@@ -192,7 +192,7 @@ def _body_of(reader: Reader, data: bytes) -> bytes | None:
         entry = record.parse(data)
     except RecordRefused:
         return None
-    spoken_of = isinstance(entry, record.Sealed | record.Void | record.Request)
+    spoken_of = isinstance(entry, record.Sealed | record.Void | record.Request | record.RequestByHand)
     return reader.body(entry.sha256) if spoken_of else None
 
 

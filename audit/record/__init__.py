@@ -20,8 +20,9 @@
     ApprovalRule    a case asks for such approval, of one person or two
 
     By hand, instead of over a connection:
-    CarriedOut  a file of batches is about to be written      AttemptByHand    these bytes go into that file
+    CarriedOut  a file is about to be written                 AttemptByHand    these bytes go into that file
     CarriedIn   a file of corporate's answers was taken in    OutcomeByHand    what corporate said of such an attempt
+    RequestByHand  a request goes into that file            AnswerByHand     what corporate answered to it
     EnrolmentByHand  a step of getting an identity
 
 A leaf is the canonical JSON (RFC 8785) of one record; its hash is `tree.leaf_hash` of these bytes. Storing leaves and
@@ -37,7 +38,7 @@ Rules:
 """
 
 from audit.record._approving import ApprovalRule, BatchDecision
-from audit.record._asking import Answer, Asked, Deletion, Request
+from audit.record._asking import Answer, AnswerByHand, Asked, Deletion, Request, RequestByHand
 from audit.record._base import Record, instant, is_instant
 from audit.record._carrying import AttemptByHand, CarriedIn, CarriedOut, OutcomeByHand
 from audit.record._deciding import Allowance, Consent, Decision, Mode, Policy, Release, Switch, Transform
@@ -53,6 +54,7 @@ __all__ = [
     "TYPES",
     "Allowance",
     "Answer",
+    "AnswerByHand",
     "ApprovalRule",
     "Asked",
     "Attempt",
@@ -82,6 +84,7 @@ __all__ = [
     "Record",
     "Release",
     "Request",
+    "RequestByHand",
     "Sealed",
     "Switch",
     "Transform",

@@ -64,6 +64,37 @@ class Answer(Record, frozen=True, kw_only=True):
     type: Literal["answer"] = "answer"
 
 
+class RequestByHand(Record, frozen=True, kw_only=True):
+    """The request `sha256`, which `actor` saw and sent, is about to be written into the file `file` (its SHA-256).
+
+    `purpose` is the request's kind. A retry is the same bytes under a leaf of its own, by hand or not.
+    """
+
+    hexes = ("file", "sha256")
+    actor: Actor
+    file: Hex64
+    purpose: KindName
+    sha256: Hex64
+    size_bytes: Positive
+    type: Literal["request-by-hand"] = "request-by-hand"
+
+
+class AnswerByHand(Record, frozen=True, kw_only=True):
+    """What corporate said of a request by hand, as its answer was carried in; members as in `Answer`.
+
+    It follows the request's own answer, which is unknown while the file is on its way; a later one may follow.
+    """
+
+    hexes = ("sha256",)
+    code: Code | None
+    document: Document | None
+    outcome: Literal["accepted", "rejected", "unknown"]
+    request: Count
+    sha256: Hex64
+    status: Annotated[int, msgspec.Meta(ge=100, le=999)]
+    type: Literal["answer-by-hand"] = "answer-by-hand"
+
+
 class Deletion(Record, frozen=True, kw_only=True):
     """Corporate's statement of a deletion that nobody here asked for: it rode on an answer, or `actor` brought it."""
 
@@ -81,8 +112,11 @@ TYPES: Types = {
     "request": Request,
     "answer": Answer,
     "deletion": Deletion,
+    "request-by-hand": RequestByHand,
+    "answer-by-hand": AnswerByHand,
 }
 CHECKS: Checks = {
     Request: is_destination,
     Answer: _is_answer,
+    AnswerByHand: _is_answer,
 }

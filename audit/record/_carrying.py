@@ -9,11 +9,14 @@ from audit.record._sending import is_outcome
 
 
 class CarriedOut(Record, frozen=True, kw_only=True):
-    """`actor` has a file written that carries `batches` batches by hand; `sha256` and `size_bytes` are the file's."""
+    """`actor` has a file written that carries `batches` batches by hand; `sha256` and `size_bytes` are the file's.
+
+    Requests in it have leaves of their own (`RequestByHand`), which name the file; with them alone there is no batch.
+    """
 
     hexes = ("sha256",)
     actor: Actor
-    batches: Positive
+    batches: Count
     sha256: Hex64
     size_bytes: Positive
     type: Literal["carried-out"] = "carried-out"

@@ -27,9 +27,10 @@ FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 def bring(context: click.Context, given: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Take in files that installations carried out, and write a file of signed answers to each.
 
-    Batches are checked and stored as those that come over the wire; the same file again gives the same receipts. A
-    request for enrolment is answered with a certificate. Give the answers back to whoever brought the file. Exit code 1
-    when a batch, or a whole file, was refused: a refused batch has its reason in the answers, a refused file has none.
+    Batches are checked and stored, and requests for deletion done, as those that come over the wire; the same file
+    again gives the same receipts and statements. A request for enrolment is answered with a certificate. Give the
+    answers back to whoever brought the file. Exit code 1 when a batch, a request, or a whole file was refused: the
+    first two have their reasons in the answers, a refused file has none.
     """
     server = open_corporate(read_settings(context))
     try:
@@ -60,6 +61,7 @@ def _one(server: Corporate, path: Path, folder: Path, as_json: bool) -> bool:
                 "customer": taken.customer,
                 "enrolled": taken.enrolled,
                 "answers": [asdict(answer) for answer in taken.answers],
+                "requests": [asdict(answer) for answer in taken.requests],
             }
         )
         return not taken.refused
@@ -68,6 +70,9 @@ def _one(server: Corporate, path: Path, folder: Path, as_json: bool) -> bool:
     for answer in taken.answers:
         said = "accepted" if answer.status == 200 else f"refused, {answer.answer['code']}: {answer.answer['message']}"
         click.echo(f"{path.name}: {taken.customer}: {answer.case} {answer.sequence}: {said}")
+    for one in taken.requests:
+        said = "done" if one.status == 200 else f"refused, {one.answer['code']}: {one.answer['message']}"
+        click.echo(f"{path.name}: {taken.customer}: {one.kind}: {said}")
     click.echo(f"answers to carry back: {written}")
     return not taken.refused
 

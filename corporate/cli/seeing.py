@@ -44,7 +44,8 @@ def settle(context: click.Context, installation: str) -> None:
 @AS_JSON
 @click.pass_context
 def incidents(context: click.Context, installation: str | None, as_json: bool) -> None:
-    """List Unexpected Data Transfers, newest first: what arrived undeclared, and was told, deleted and closed when.
+    """List Unexpected Data Transfers, newest first: what arrived undeclared, or a customer declared that it should not
+    have left, and was told, deleted and closed when.
 
     Key paths up to the last declared key and counts; nothing of the content is stored.
     """
@@ -56,9 +57,9 @@ def incidents(context: click.Context, installation: str | None, as_json: bool) -
     for row in rows:
         state = "open" if row.closed_at is None else f"closed by {row.closed_by}"
         paths = ", ".join(f"{path} {count}" for path, count in row.paths.items())
-        click.echo(
-            f"{row.token}  {state}  {row.customer}  {row.installation}  {row.arrived_at:%Y-%m-%d %H:%M}  {paths}"
-        )
+        said = "declared" if row.source == incidents_of.CUSTOMER else "arrived"
+        when = f"{said} {row.arrived_at:%Y-%m-%d %H:%M}"
+        click.echo(f"{row.token}  {state}  {row.customer}  {row.installation}  {when}  {paths}")
 
 
 @click.command("close-incident")

@@ -30,8 +30,11 @@ def show() -> str:
 
 
 @blueprint.post("/carried")
-def take() -> tuple[str, int]:
-    """Take one file in; what became of each batch stands on the page, and in the file of answers."""
+def take() -> tuple[str, int] | Response:
+    """Take one file in; what became of each batch stands on the page, and in the file of answers.
+
+    Who has left by it gets the file of answers at once: nothing is kept of them to fetch it from later.
+    """
     given = request.files.get("file")
     if given is None or not given.filename:
         return _page(fault="no file was chosen: choose the one that the customer brought"), 400
@@ -40,7 +43,7 @@ def take() -> tuple[str, int]:
         taken = importing.take(server(), data, g.person.name, datetime.now(UTC))
     except (AuditError, OperatorError) as error:
         return _page(fault=f"nothing of this file was used: {error}: {error.hint}"), 400
-    return _page(taken), 201
+    return _file(taken.name, taken.data) if taken.id is None else (_page(taken), 201)
 
 
 @blueprint.get("/carried/<int:wanted>/answers")
@@ -49,7 +52,10 @@ def answers(wanted: int) -> Response:
     found = importing.answers_of(server().store, wanted) if wanted <= LARGEST else None
     if found is None:
         abort(404, "There is no such import.")
-    name, data = found
+    return _file(*found)
+
+
+def _file(name: str, data: bytes) -> Response:
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(data, mimetype="application/zip", headers=disposition)
 

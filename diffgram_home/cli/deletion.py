@@ -13,7 +13,7 @@ from sqlalchemy import select
 from audit import deletion
 from audit.catalogue import CASES
 from audit.deletion import Scope
-from diffgram_home import deleting, sending, switching
+from diffgram_home import deleting, requests, sending, switching
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, json_option, with_home, yes_option
 from diffgram_home.cli.exits import Exit
@@ -130,8 +130,9 @@ def _meaning(shown: Preview, off: bool) -> Iterator[str]:
 
 
 def _sent(home: Home, numbers: list[int], as_json: bool) -> Exit:
+    by_hand = home.settings.sending.by_hand
     door = sending.open_door(home)
-    for one in numbers:
+    for one in () if by_hand else numbers:
         deleting.send(home, door, one, datetime.now(UTC))
     found = [one for one in listed(home) if one.request in numbers]
     if as_json:
@@ -140,7 +141,9 @@ def _sent(home: Home, numbers: list[int], as_json: bool) -> Exit:
         base.say("no request waits for an answer")
     for one in found if not as_json else ():
         click.echo("\n".join(lines_of(home, one)))
-    return Exit.DONE if all(one.outcome == ACCEPTED for one in found) else Exit.NOT_REACHED
+    if by_hand and not as_json:
+        base.say(f"the request is kept: {requests.CARRY}")
+    return Exit.DONE if by_hand or all(one.outcome == ACCEPTED for one in found) else Exit.NOT_REACHED
 
 
 @command("deletions")

@@ -2,11 +2,10 @@
 
 from typing import Final
 
-import msgspec
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 
 from audit import carried
-from diffgram_home import answering, carrying, sessions
+from diffgram_home import answering, carrying, requests_by_hand, sessions
 from diffgram_home.permissions import ADMIN, OPERATOR, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
 from diffgram_home.trouble import NotUnderstood
@@ -29,11 +28,12 @@ def make_room() -> None:
 def show() -> str:
     """What was carried by hand, when and by whom; the forms for more."""
     home = here()
-    files = [(row, carrying.name(home, row.sha256), msgspec.json.decode(row.listed)) for row in carrying.listed(home)]
+    files = [(row, carrying.name(home, row.sha256), *carrying.contents(row)) for row in carrying.listed(home)]
     return render_template(
         "by_hand.html",
         files=files,
         waiting=carrying.waiting(home, g.now),
+        asked=requests_by_hand.waiting(home),
         only=home.settings.sending.by_hand,
     )
 

@@ -180,6 +180,12 @@ GOOD = {
         sha256=H["a"],
         size_bytes=300,
     ),
+    "request-by-hand": record.RequestByHand(
+        actor="account:anna", at=AT, file=H["f"], purpose="home/deletion-asked", sha256=H["a"], size_bytes=300
+    ),
+    "answer-by-hand": record.AnswerByHand(
+        at=AT, code="field", document=None, outcome="rejected", request=7, sha256=H["a"], status=400
+    ),
     "deletion": record.Deletion(actor="corporate", at=AT, document="e30.e30.AA"),
     "mail": record.Mail(
         about="published",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,15 +11,17 @@ import urllib3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from audit import carried, container, receipt, signed
+from audit import carried, container, deletion, gate, receipt, signed
 from audit.canonical import sha256_hex
+from audit.deletion import Scope
 from audit.errors import CarriedRefused, SignatureRefused
-from corporate import enrolment, importing, storing
+from corporate import enrolment, importing, incidents, storing
 from corporate.database import EVERYBODY
 from corporate.errors import OperatorError
+from corporate.keys import DELETIONS
 from corporate.models import Batch, Certificate, Gap
 from corporate.server import Corporate, open_corporate
-from tests.corporate.pretend import Pretend, message
+from tests.corporate.pretend import CORE, Pretend, message
 from tests.corporate.running import Server, command
 from tests.corporate.visiting import Visitor
 
@@ -298,3 +301,111 @@ def test_the_page_refuses_what_is_forged_spoilt_or_too_large(
     assert upload(visitor, bytes(container.MAX_BYTES + 100_000)).status == 413
     assert stored(corporate, one) == []
     assert upload(visitor, out(one, one.seal(1))).status == 201
+
+
+def asked(one: Pretend, scope: Scope, *, key: Ed25519PrivateKey | None = None, **more: object) -> carried.Asked:
+    """A request for deletion as it stands in a file."""
+    request = gate.Request(deletion.KIND, one.id, now().replace(microsecond=0), 1000, "ab" * 32, scope.values() | more)
+    body = gate.make_request(request, CORE)
+    return carried.Asked(deletion.KIND, body, signed.sign(body, key or one.key, signed.REQUEST, detached=True))
+
+
+def requested(one: Pretend, *requests: carried.Asked, bodies: tuple[bytes, ...] = ()) -> bytes:
+    """A file with these requests, and batches before them."""
+    held = carried.read_out(out(one, *bodies), lambda _: signed.ring(one.key.public_key())).batches if bodies else ()
+    return carried.write_out(carried.Out(one.id, held, one.certificate or None, requests=requests), one.key)
+
+
+def test_a_request_in_a_file_is_done_and_answered_as_on_the_wire(corporate: Corporate, one: Pretend) -> None:
+    assert one.send(one.seal(1, [message()] * 3)).status == 200
+    data = requested(one, asked(one, Scope("everything")), bodies=(one.seal(2),))
+    taken = importing.take(corporate, data, "os:test", now())
+    (said,) = answers(corporate, taken.data).requests
+    ring = signed.ring(corporate.keys.of(DELETIONS).public_key())
+    found = deletion.read(said.answer["document"], ring)
+    assert [lane.numbers for lane in found.lanes] == ["1-2"]
+    assert [batch.deleted_at is None for batch in stored(corporate, one)] == [False, False]
+    assert (taken.accepted, taken.refused) == (2, ())
+    again = importing.take(corporate, data, "os:test", now())
+    assert again.requests == taken.requests
+    assert again.answers[0].answer["receipt"] == taken.answers[0].answer["receipt"]
+    assert [batch.deleted_at is None for batch in stored(corporate, one)] == [False, False]
+
+
+def test_requests_that_are_not_in_order_are_refused_alone(
+    corporate: Corporate, one: Pretend, server: Server, tmp_path: Path
+) -> None:
+    other = Pretend(server, tmp_path)
+    assert other.enrol().status == 201
+    assert one.send(one.seal(1)).status == 200
+    forged = asked(one, Scope("everything"), key=Ed25519PrivateKey.generate())
+    theirs = asked(other, Scope("everything"))
+    odd = replace(asked(one, Scope("everything")), body=b'{"kind":"home/deletion-asked","patient":"Rose"}\n')
+    strange = replace(asked(one, Scope("everything")), kind="home/everything-wanted")
+    taken = importing.take(corporate, requested(one, forged, theirs, odd, strange), "os:test", now())
+    assert [said.answer.get("code") for said in taken.requests] == [
+        "signature",
+        "identity-differs",
+        "malformed",
+        "undeclared",
+    ]
+    assert b"Rose" not in taken.data
+    assert [batch.deleted_at for batch in stored(corporate, one)] == [None]
+    other.use("")
+
+
+def test_who_leaves_by_a_file_has_the_answers_and_nothing_is_kept_of_it(
+    server: Server, corporate: Corporate, one: Pretend
+) -> None:
+    assert one.send(one.seal(1)).status == 200
+    data = requested(one, asked(one, Scope("leaving")))
+    visitor = Visitor(server)
+    visitor.sign_in()
+    visitor.ask("GET", "/carried")
+    done = upload(visitor, data)
+    assert (done.status, done.headers["Content-Type"]) == (200, "application/zip")
+    assert answers(corporate, done.data).requests[0].status == 200
+    assert importing.imports(corporate.store, one.id) == []
+    visitor.ask("GET", "/carried")
+    assert answers(corporate, upload(visitor, data).data).requests == answers(corporate, done.data).requests
+
+
+def test_the_command_and_the_page_say_what_became_of_a_request(
+    server: Server, corporate: Corporate, one: Pretend, tmp_path: Path
+) -> None:
+    file = tmp_path / "asked.zip"
+    file.write_bytes(requested(one, asked(one, Scope("case", "event"))))
+    assert f"{deletion.KIND}: done" in command(server.config, "import", str(file)).stdout
+    visitor = Visitor(server)
+    visitor.sign_in()
+    visitor.ask("GET", "/carried")
+    done = upload(visitor, file.read_bytes())
+    assert done.status == 201
+    assert b"signed statement" in done.data
+
+
+def test_a_declared_incident_is_one_here_too_with_its_timeline(
+    server: Server, corporate: Corporate, one: Pretend
+) -> None:
+    assert one.send(one.seal(1)).status == 200
+    declared = asked(one, Scope("field", field=CORE.fields["home.project_id"].hash), incident=True)
+    plain = asked(one, Scope("case", "event"))
+    data = requested(one, declared, plain)
+    importing.take(corporate, data, "os:test", now())
+    importing.take(corporate, data, "os:test", now())
+    (shown,) = incidents.listed(corporate.store, installation=one.id)
+    assert (shown.token, shown.source) == (sha256_hex(declared.body)[:32], "customer")
+    assert dict(shown.paths) == {"home/error.project_id": 1}
+    assert (shown.told_at, shown.closed_at) == (shown.deleted_at, None)
+    assert shown.statement is not None
+    assert deletion.read(shown.statement, signed.ring(corporate.keys.of(DELETIONS).public_key())).request is not None
+    visitor = Visitor(server)
+    visitor.sign_in()
+    page = visitor.ask("GET", f"/installations/{one.id}").data
+    assert b"it should not have left" in page
+    assert visitor.ask("POST", f"/incidents/{shown.token}/close").status == 303
+    (row,) = server.command("incidents", "--installation", one.id)
+    assert (row["source"], row["closed_by"]) == ("customer", "administrator")
+    gone = asked(one, Scope("leaving"), incident=True)
+    importing.take(corporate, requested(one, gone), "os:test", now())
+    assert incidents.listed(corporate.store, installation=one.id) == []

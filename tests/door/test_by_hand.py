@@ -105,10 +105,11 @@ def test_the_ledger_says_who_carried_what_before_and_after(place: Island, corpor
         *["outcome"] * 2,
         "carried-in",
         *["outcome-by-hand"] * 2,
+        "published",
     ]
     out, back = (row for row in reversed(reading.history(place.home)) if row.what in ("carried-out", "carried-in"))
     assert (out.actor, out.subject, out.after) == (ACTOR, "2 batches", "carried out")
-    assert (back.actor, back.subject, back.after) == (ACTOR, "answers to 2 batches", "carried in")
+    assert (back.actor, back.subject, back.after) == (ACTOR, "2 answers", "carried in")
     assert sha256_hex(data) in str(out.detail)
     listed = carrying.listed(place.home)
     assert [(row.direction, row.actor) for row in listed] == [("in", ACTOR), ("out", ACTOR)]

@@ -58,7 +58,8 @@ def faulty(place: Place, server: corporates.Server, folder: Path) -> tuple[model
 def hear(place: Place, batch: models.Batch, body: bytes, verdict: Verdict) -> None:
     stated = manifest.stored(place.home, place.now())
     batch.sha256 = sha256_hex(body)
-    hearing.hear_of_undeclared(place.home, batch, verdict, lambda _: stated.of(manifest.DELETIONS), place.now())
+    sent = {"case": batch.case, "sequence": batch.sequence, "sha256": batch.sha256}
+    hearing.hear_of_undeclared(place.home, verdict, lambda _: stated.of(manifest.DELETIONS), place.now(), **sent)
 
 
 def test_it_is_reported_at_once_kept_nowhere_and_both_sides_have_its_timeline(
@@ -135,6 +136,8 @@ def test_what_should_not_have_left_is_declared_deleted_and_proved(home: Place, s
     (attempt,) = home.rows()
     shown = declaring.preview(home.home, Scope(deletion.BATCH, batch=attempt.sha256), home.now())
     assert declaring.shown(home.home, shown.body).sha256 == shown.sha256
+    with pytest.raises(ValueError, match="declares nothing"):
+        declaring.shown(home.home, deleting.preview(home.home, shown.scope, home.now()).body)
     with pytest.raises(ValueError, match="no reason"):
         declaring.declare(home.home, shown, "because", "os:1000", home.now())
     assert incidents.listed(home.home) == ()
@@ -147,5 +150,7 @@ def test_what_should_not_have_left_is_declared_deleted_and_proved(home: Place, s
     assert [step.what for step in mine.steps if step.at and step.leaf is not None] == ["noticed", "told", "deleted"]
     stated = deletion.read(mine.deletion or "", manifest.stored(home.home, home.now()).of(manifest.DELETIONS))
     assert (stated.batches, stated.counts["message"]) == (1, 3)
+    (theirs,) = server.command("incidents", "--installation", home.home.installation)
+    assert (theirs["token"], theirs["source"], theirs["statement"]) == (mine.token, "customer", mine.deletion)
     incidents.close(home.home, mine.token, "os:1000", home.now())
     assert verifying.verify(home.home, home.now()).holds

@@ -6,15 +6,29 @@ import zipfile
 from binascii import crc32
 from pathlib import Path
 
-from audit import carried, container, signed
+from audit import carried, container, deletion, signed
 from audit.canonical import canonical, sha256_hex
 from audit.container import Entry
 
 _INSTALLATION = "3f2a9c41d7e84b06a5b1c0ffee123456"
 
 
-def make(folder: Path, put, key, batch: bytes, void: bytes, certificate: str, manifest: bytes, csr: str, token: str):
-    """Write all of them; `put` writes a golden file with its expectation, `key` gives a key for a word."""
+def make(
+    folder: Path,
+    put,
+    key,
+    batch: bytes,
+    void: bytes,
+    certificate: str,
+    manifest: bytes,
+    csr: str,
+    token: str,
+    asked: bytes,
+):
+    """Write all of them; `put` writes a golden file with its expectation, `key` gives a key for a word.
+
+    `asked` is a request for deletion.
+    """
     ours, corporate = key("installation of st mary"), key("receipts of corporate")
     folder.mkdir(parents=True)
     for name, one in (("installation", ours), ("corporate", corporate)):
@@ -26,8 +40,22 @@ def make(folder: Path, put, key, batch: bytes, void: bytes, certificate: str, ma
     out = carried.Out(_INSTALLATION, (batch_of(7, batch), batch_of(8, void)), certificate)
     good = carried.write_out(out, ours)
     put("carried/two-batches.out.zip", good, "a batch and a void", accepted=True)
-    asked = carried.Out(_INSTALLATION, enrolment=carried.Request(token, csr))
-    put("carried/enrolment.out.zip", carried.write_out(asked, ours), "a request for enrolment", accepted=True)
+    request = carried.Asked(deletion.KIND, asked, signed.sign(asked, ours, signed.REQUEST, detached=True))
+    both = carried.write_out(carried.Out(_INSTALLATION, (batch_of(7, batch),), certificate, None, (request,)), ours)
+    put("carried/batch-and-request.out.zip", both, "a batch, and a request to delete", accepted=True)
+    alone = carried.write_out(carried.Out(_INSTALLATION, requests=(request,)), ours)
+    put("carried/request.out.zip", alone, "a request alone, without certificate", accepted=True)
+    edited = _again(
+        both,
+        lambda e: (
+            Entry(e.name, e.data.replace(b'"scope":"case"', b'"scope":"all"')) if e.name == "request-1.ndjson" else e
+        ),
+    )
+    put("carried/request-edited.out.zip", edited, "a request for more", accepted=False, code="list-differs")
+    other = _relist(alone, canonical(_list(alone) | {"requests": [_list(alone)["requests"][0] | {"kind": "x"}]}), ours)
+    put("carried/request-no-kind.out.zip", other, "a kind that is none", accepted=False, code="list-malformed")
+    enrolment = carried.Out(_INSTALLATION, enrolment=carried.Request(token, csr))
+    put("carried/enrolment.out.zip", carried.write_out(enrolment, ours), "a request for enrolment", accepted=True)
     for name, data, brief, code in (*_spoilt(good), *_relisted(good, out, ours, key("somebody else"))):
         put(f"carried/{name}.out.zip", data, brief, accepted=False, code=code)
 
@@ -42,6 +70,20 @@ def make(folder: Path, put, key, batch: bytes, void: bytes, certificate: str, ma
         ),
     )
     put("carried/answers.in.zip", carried.write_in(answers, corporate), "a receipt and a refusal", accepted=True)
+    document = carried.Document(deletion.KIND, sha256_hex(asked), 200, {"document": "a.b.c"})
+    told = carried.In(_INSTALLATION, sha256_hex(both), manifest, answers.answers[:1], None, (document,), b'{"first":0}')
+    more = carried.write_in(told, corporate)
+    put("carried/document.in.zip", more, "a receipt, a document, and the published list", accepted=True)
+    entries = container.read(more)
+    put(
+        "carried/list-dropped.in.zip",
+        container.write(entries[:-1]),
+        "without the published list that it names",
+        accepted=False,
+        code="list-differs",
+    )
+    swapped = _again(more, lambda e: Entry(e.name, b'{"first":1}') if e.name == "catalogues.json" else e)
+    put("carried/list-changed.in.zip", swapped, "another published list", accepted=False, code="list-differs")
     forged = carried.write_in(answers, key("somebody else"))
     put("carried/forged.in.zip", forged, "signed by somebody else", accepted=False, code="key-unknown")
     whole = carried.write_in(answers, corporate)

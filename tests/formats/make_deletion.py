@@ -12,11 +12,15 @@ NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
 INSTALLATION = samples.INSTALLATION
 
 
+def request():
+    """A request to delete a case, and its bytes."""
+    asked = gate.Request(deletion.KIND, INSTALLATION, NOW, 12, "ab" * 32, {"scope": "case", "case": "event"})
+    return asked, gate.make_request(asked, catalogue.load(catalogue.core()))
+
+
 def write(golden, put, key):
     """Write requests, and corporate's statements of what was deleted; `put` and `key` are make_golden's."""
-    asked = gate.Request(deletion.KIND, INSTALLATION, NOW, 12, "ab" * 32, {"scope": "case", "case": "event"})
-    core = catalogue.load(catalogue.core())
-    good = gate.make_request(asked, core)
+    asked, good = request()
     (golden / "deletion").mkdir(parents=True)
     put("request/good.asked", good, "delete a case", accepted=True)
     for name, data, brief, code, path in (

@@ -388,7 +388,8 @@ def carries():
     manifest = (GOLDEN / "enrolment/good.manifest").read_bytes()
     void = read["batch/void.ndjson"].replace(b'"sequence":7', b'"sequence":8')
     csr, token = asked["csr"], asked["token"]
-    make_carried.make(GOLDEN / "carried", put, key, read["batch/good.ndjson"], void, authority(), manifest, csr, token)
+    batch, (_, line) = read["batch/good.ndjson"], make_deletion.request()
+    make_carried.make(GOLDEN / "carried", put, key, batch, void, authority(), manifest, csr, token, line)
 
 
 def entries(made):
