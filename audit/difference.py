@@ -124,7 +124,7 @@ def _removed_before(before: Field | None, after: Field | None) -> Change | None:
 
 def _between(before: Field, after: Field) -> Change:
     changed = [key for key in sorted(MATERIAL | EDITORIAL) if getattr(before, key) != getattr(after, key)]
-    detail = "; ".join(f"{key} {_shown(before, key)} → {_shown(after, key)}" for key in changed)
+    detail = "; ".join(f"{key} {_shown(before, key, after)} → {_shown(after, key, before)}" for key in changed)
     material = bool(MATERIAL & set(changed))
     found = {aspect for key in changed for aspect in _aspects(key, before, after)}
     ordered = tuple(aspect for aspect in ASPECTS if aspect in found)
@@ -159,8 +159,10 @@ def _way(name: str, before: Any, after: Any) -> str | None:
     return "widened" if (after > before) == (name != "minimum") else "narrowed"
 
 
-def _shown(field: Field, key: str) -> str:
+def _shown(field: Field, key: str, beside: Field) -> str:
+    """The value of `key`; of parameters, those that are not the same in `beside`."""
     value = getattr(field, key)
     if key == "params":
-        return ", ".join(f"{name}={value[name]}" for name in PARAMETERS if name in value) or "none"
+        told = [name for name in PARAMETERS if name in value and value[name] != beside.params.get(name)]
+        return ", ".join(f"{name}={value[name]}" for name in told) or "none"
     return ", ".join(value) if isinstance(value, tuple) else repr(value)

@@ -11,10 +11,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from audit import deletion, gate
-from audit.canonical import sha256_hex
+from audit import deletion
 from audit.deletion import Scope
-from audit.errors import Refused
 from diffgram_home import deleting, incidents
 from diffgram_home.deleting import Preview
 from diffgram_home.home import Home
@@ -29,14 +27,7 @@ def preview(home: Home, scope: Scope, now: datetime) -> Preview:
 
 def shown(home: Home, body: bytes) -> Preview:
     """The preview whose exact bytes come back from the page. Raises ValueError for bytes that are no such request."""
-    try:
-        asked = gate.check_request(body, home.catalogue)
-        scope = deletion.scope_of(asked)
-    except Refused as no:
-        raise ValueError(f"this is no request of ours: {no.code}") from no
-    if not deletion.is_declared(asked):
-        raise ValueError("this request declares nothing")
-    return Preview(body, sha256_hex(body), scope, 0, 0, 0)
+    return deleting.shown(home, body, declared=True)
 
 
 def declare(home: Home, shown: Preview, why: str, actor: str, now: datetime) -> int:

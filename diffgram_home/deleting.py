@@ -26,7 +26,7 @@ from audit import deletion, gate, record
 from audit.canonical import sha256_hex
 from audit.catalogue import ENVELOPE, HEADER, REQUEST
 from audit.deletion import Scope
-from audit.errors import SignatureRefused
+from audit.errors import Refused, SignatureRefused
 from diffgram_home import counting, facts, ledger, manifest, patience, requests, rules, sealing
 from diffgram_home.deletions import WANTED, words
 from diffgram_home.errors import HomeError
@@ -86,6 +86,18 @@ def fields(home: Home) -> list[str]:
     """The names of the fields whose values can be deleted: all but those that go with every batch or request."""
     every = home.catalogue.fields.values()
     return sorted(field.name for field in every if not {HEADER, ENVELOPE} & set(field.kinds) and field.case != REQUEST)
+
+
+def shown(home: Home, body: bytes, *, declared: bool = False) -> Preview:
+    """The preview whose exact bytes come back from a page. Raises ValueError for bytes that are no such request."""
+    try:
+        asked = gate.check_request(body, home.catalogue)
+        scope = deletion.scope_of(asked)
+    except Refused as no:
+        raise ValueError(f"this is no request of ours: {no.code}") from no
+    if deletion.is_declared(asked) is not declared:
+        raise ValueError("this request is of the other kind")
+    return Preview(body, sha256_hex(body), scope, 0, 0, 0)
 
 
 def ask(home: Home, body: bytes, actor: str, now: datetime) -> int:

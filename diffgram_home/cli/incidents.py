@@ -9,7 +9,7 @@ import click
 
 from audit import deletion
 from audit.deletion import Scope
-from diffgram_home import declaring, deleting, deletions, reading, sending, views
+from diffgram_home import declaring, deleting, deletions, reading, requests, sending, views
 from diffgram_home import incidents as incidents_of
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, json_option, with_home
@@ -84,6 +84,9 @@ def declare(home: Home, attempt: int | None, field: str | None, why: str, dry_ru
     base.say(f"asks corporate to delete {deletions.words(shown.scope)}", f"the request: {shown.body.decode().rstrip()}")
     base.confirm("Declare it, and ask corporate to delete it for good?", yes)
     number = declaring.declare(home, shown, why, base.actor(), now)
+    if home.settings.sending.by_hand:
+        base.say(f"the request is kept: {requests.CARRY}")
+        return Exit.DONE
     answered = deleting.send(home, sending.open_door(home), number, datetime.now(UTC))
     one = next(one for one in incidents_of.listed(home) if shown.sha256.startswith(one.token))
     click.echo(_told(one))

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from audit import deletion
 from audit.catalogue import CASES
 from audit.deletion import Scope
-from diffgram_home import declaring, deleting, deletions, enrolment, leaving, reading, sessions, switching
+from diffgram_home import deleting, deletions, enrolment, leaving, reading, sessions, switching
 from diffgram_home.pages import asking
 from diffgram_home.permissions import ADMIN, ROLES, SECURITY, permission
 from diffgram_home.sessions import here
@@ -68,7 +68,7 @@ def ask() -> Response:
     home, actor = here(), sessions.me().actor
     body = request.form.get("body", "").encode() + b"\n"  # a form would make another line end of it
     try:
-        shown = declaring.shown(home, body)
+        shown = deleting.shown(home, body)
     except ValueError as error:
         raise NotUnderstood("this is no request that was shown here", "look at it anew") from error
     if shown.scope.what == deletion.LEAVING:

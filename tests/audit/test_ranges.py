@@ -284,6 +284,6 @@ def test_everything_that_a_judge_remembers_is_handed_on():
     assert {f.name for f in dataclasses.fields(judge)} == made_new | nothing_found | handed_on | in_turn_only
     numbers = {"installation", "open", "attempts", "next", "receipts_checked", "vouched", "accepted", "_read_receipt"}
     assert set(vars(judge.numbers)) == numbers
-    assert set(vars(judge.requests)) == {"open", "checked", "_bodies", "_readers"}
+    assert set(vars(judge.requests)) == {"open", "by_hand", "checked", "_bodies", "_readers"}
     bodies = {"seen", "seen_bytes", "pruned", "runs", "_body", "_running", "_fetched"}
     assert set(vars(judge.bodies)) == bodies

@@ -97,7 +97,7 @@ def test_every_action_works_by_keyboard_without_scripts_and_is_in_the_history(sc
             action.page(keys, given)
             who = next(actor for actor, name in people.named(home).items() if name == f"{action.role}.person")
             assert (action.leaf, who) in leaves(home, before), (action.route, leaves(home, before), keys.told())
-            newest = reading.history(home, limit=3)
+            newest = reading.history(home, limit=5)
             assert who in [change.actor for change in newest], (action.route, newest)
             if action.route != "account.change_password":  # that ends this session, as it says
                 keys.go("/history")
@@ -113,8 +113,8 @@ def test_every_action_works_by_command_and_is_in_the_history(scene: Scene) -> No
         assert done.returncode in (0, 5), (action.command, done.stdout, done.stderr)
         who = f"os:{os.getuid()}"
         assert (action.leaf, who) in leaves(home, before), (action.command, leaves(home, before))
-        newest = json.loads(shell.ok("history", "--limit", "3", "--json").splitlines()[0])
-        assert who in json.dumps(newest), (action.command, newest)
+        newest = shell.lines("history", "--limit", "5")
+        assert who in [change["actor"] for change in newest], (action.command, newest)
 
 
 def test_whatever_a_command_decides_has_its_page() -> None:
