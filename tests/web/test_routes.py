@@ -18,6 +18,7 @@ EXAMPLES = {
     "name": "home.css",
     "case": "event",
     "mode": "off",
+    "level": "none",
     "field": "home.at",
     "number": "1",
     "sha256": "0" * 64,
