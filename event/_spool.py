@@ -151,7 +151,10 @@ class Writer:
         for _ in range(_NAMES_TO_TRY):
             self._number += 1
             path = self._folder / f"{self._pid}-{self._series}-{self._number}{SEGMENT_SUFFIX}"
-            descriptor = os.open(path, _FLAGS, 0o640)
+            try:
+                descriptor = os.open(path, _FLAGS, 0o640)
+            except FileExistsError:
+                continue  # made by us, too, where a signal interrupts the call after the file was made
             if _taken(descriptor, path):
                 self._adopt(descriptor, path)
                 return None

@@ -212,6 +212,20 @@ def test_a_signal_in_the_middle_of_a_call_may_record_too(folder, start):
     assert Counter(m["items"] for m in samples.messages_in(folder)) == {1: 20_000, 2: len(handled)}
 
 
+def test_a_name_that_is_taken_already_costs_no_message(folder, start):
+    """A signal may interrupt the making of a segment after its file is there; the call is then made again."""
+    start(limits=event.Limits(segment_bytes=1_000))
+    event.new(KIND, items=1)
+    (first,) = folder.glob("*.spool")
+    process, series, number = first.stem.split("-")
+    taken = folder / f"{process}-{series}-{int(number) + 1}.spool"
+    taken.touch()
+    for _ in range(100):
+        event.new(KIND, items=1)
+    assert len(samples.messages_in(folder)) == 101
+    assert taken.stat().st_size == 0
+
+
 @contextlib.contextmanager
 def shared_folder() -> Iterator[Path]:
     """Make a spool that belongs to the installation's user and the shared group, setgid, as install makes it."""
