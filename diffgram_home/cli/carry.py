@@ -118,12 +118,13 @@ def list_(home: Home, as_json: bool) -> Exit:
             for row in rows
         )
         return Exit.DONE
+    who = base.who(home)
     headings = ("when", "direction", "by", "batches", "requests", "bytes", "answered", "sha256")
     table = (
         (
             text.instant(row.at),
             row.direction,
-            row.actor,
+            who(row.actor),
             *map(len, carrying.contents(row)),
             row.size_bytes,
             text.instant(row.answered_at) if row.direction == carrying.OUT else "",

@@ -74,21 +74,22 @@ def listed(home: Home, case: str | None, as_json: bool) -> Exit:
         base.show_json({"waiting": found, "cases": ruled})
     else:
         headings = ("case", "number", "messages", "bytes", "asks for", "approved by", "voided without", "sha256")
-        click.echo(text.table(headings, map(_row, found)) if found else "nothing waits for approval")
-        click.echo("\n".join(map(_rule_line, ruled)))
+        who = base.who(home)
+        click.echo(text.table(headings, (_row(one, who) for one in found)) if found else "nothing waits for approval")
+        click.echo("\n".join(_rule_line(rule, who) for rule in ruled))
     return Exit.DECISION if any(not entry.enough for entry in found) else Exit.DONE
 
 
-def _row(entry: queueing.Waiting) -> tuple[object, ...]:
-    by = ", ".join(entry.actors) or "nobody"
+def _row(entry: queueing.Waiting, who: Callable[[str], str]) -> tuple[object, ...]:
+    by = ", ".join(map(who, entry.actors)) or "nobody"
     until = "refused" if entry.refused else "may go" if entry.expires_at is None else text.instant(entry.expires_at)
     return entry.case, entry.sequence, entry.messages, entry.size_bytes, entry.asks, by, until, entry.sha256
 
 
-def _rule_line(rule: queueing.Rule) -> str:
+def _rule_line(rule: queueing.Rule, who: Callable[[str], str]) -> str:
     line = f"{rule.case} asks for approval of {rule.asks}"
     if rule.lowering is not None:
-        line += f"; {rule.lowering.actor} asks to set it to {rule.lowering.to}, which takes a second person"
+        line += f"; {who(rule.lowering.actor)} asks to set it to {rule.lowering.to}, which takes a second person"
     return line
 
 
@@ -127,9 +128,12 @@ def approve(
     base.confirm(f"approve {len(chosen)} batches?", yes)
     with _acting(home, account, password_file) as actor:
         done = approving.approve(home, chosen, actor, ROLE, datetime.now(UTC))
+    who = base.who(home)
     for one in done:
         then = "may go" if one.enough else _more(one.actors)
-        click.echo(f"{one.case} {one.sequence}: approved by {', '.join(one.actors)}; {then}, sha256 {one.sha256}")
+        click.echo(
+            f"{one.case} {one.sequence}: approved by {', '.join(map(who, one.actors))}; {then}, sha256 {one.sha256}"
+        )
     return Exit.DONE
 
 
@@ -190,7 +194,7 @@ def show(home: Home, sha256: str) -> Exit:
         )
     for entry in found.decisions:
         why = f" ({'; '.join(filter(None, (entry.reason, entry.note)))})" if entry.reason else ""
-        base.say(f"{entry.decision} by {entry.actor} at {text.instant(entry.at)}{why}")
+        base.say(f"{entry.decision} by {base.who(home)(entry.actor)} at {text.instant(entry.at)}{why}")
     sys.stdout.buffer.write(found.body)
     sys.stdout.buffer.flush()
     return Exit.DONE
