@@ -19,6 +19,7 @@ from audit import _numbers, _requests
 from audit._bodies import MAX_RUNS, Bodies, Body, Tell
 from audit._judging import Judge
 from audit._numbers import Batch, Numbers, Tried
+from audit._requests import Asked
 from audit.record import Pruned, Request
 
 _Key = TypeVar("_Key")
@@ -118,7 +119,9 @@ def state_of(judge: Judge, generation: int) -> State | None:
     batches = [*numbers.open.values(), *(entry.batch for entry in waiting if entry.batch is not None)]
     if any(batch.by_hand for batch in batches) or judge.requests.by_hand:
         return None
-    requests = list(judge.requests.open.items())
+    requests = [(index, asked) for index, asked in judge.requests.open.items() if isinstance(asked, Request)]
+    if len(requests) < len(judge.requests.open):
+        return None
     return State(
         judge.at, generation, numbers.installation, numbers.next, list(numbers.open.values()), waiting, requests
     )
@@ -155,7 +158,7 @@ def take_over(judge: Judge, said: Judged) -> None:
     numbers.next.update(ended.next)
     _replace(numbers.open, [(batch.case, batch.sequence) for batch in begun.open], _by_number(ended))
     _replace(numbers.attempts, [entry.index for entry in begun.attempts], _by_leaf(ended, numbers))
-    _replace(judge.requests.open, [index for index, _ in begun.requests], dict(ended.requests))
+    _replace(judge.requests.open, [index for index, _ in begun.requests], dict[int, Asked](ended.requests))
     _repeat(bodies, said)
     bodies.seen += said.seen
     bodies.seen_bytes += said.seen_bytes
