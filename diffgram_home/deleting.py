@@ -96,7 +96,7 @@ def shown(home: Home, body: bytes, *, declared: bool = False) -> Preview:
     except Refused as no:
         raise ValueError(f"this is no request of ours: {no.code}") from no
     if deletion.is_declared(asked) is not declared:
-        raise ValueError("this request is of the other kind")
+        raise ValueError(f"this request declares {'nothing' if declared else 'an incident'}")
     return Preview(body, sha256_hex(body), scope, 0, 0, 0)
 
 

@@ -16,7 +16,7 @@ import event
 from audit import deletion
 from audit.catalogue import ENVELOPE, REQUEST, Field
 from audit.deletion import Scope
-from diffgram_home import bodies, coverage, deleting, intake, reading, sealing, switching
+from diffgram_home import bodies, coverage, declaring, deleting, intake, reading, sealing, switching
 from tests.corporate import running as corporates
 from tests.door.places import ANNOTATOR, Place, found
 
@@ -98,6 +98,10 @@ def test_every_declared_field_leaves_and_the_report_says_so(place: Place) -> Non
         one = deleting.ask(place.home, shown.body, "account:anna", place.now())
         assert deleting.send(place.home, place.door, one, place.now()).outcome == "accepted", scope
         place.later(seconds=2)
+    assert never(place) == {"home.deletion.incident"}
+    shown = declaring.preview(place.home, every_scope(place)[0], place.now())
+    one = declaring.declare(place.home, shown, "mistake", "account:anna", place.now())
+    assert deleting.send(place.home, place.door, one, place.now()).outcome == "accepted"
     assert never(place) == set(), "what is declared is what leaves"
     assert not [notice for notice in reading.notices(place.home) if notice.code == coverage.NOTICE]
 
