@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-LONGEST_S = 40  # a tick every 5 s, 10 s under Pending, and a busy machine
+LONGEST_S = 120  # a tick every 5 s, 10 s under Pending, and a busy machine that installs meanwhile
 MOST_TABS = 400
 AUTHORITY = "data protection officer, decision 2026-14"
 
