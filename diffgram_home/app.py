@@ -10,7 +10,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from jinja2 import StrictUndefined
 
 from diffgram_home import permissions, refusals, rendering, security, sessions, settings, tripwire
@@ -56,5 +56,5 @@ def from_file(path: str) -> Flask:
 
 def _find_session() -> None:
     g.now = datetime.now(UTC)
-    if request.endpoint != "files.static":
+    if request.endpoint != "files.static" and not permissions.is_way_in(current_app.view_functions, request.endpoint):
         sessions.load(g.now, quiet=request.endpoint in QUIET)

@@ -7,7 +7,7 @@ does not start (`check_every_route`), so "nobody thought of it" is not a state a
 It leaves to others: finding the session (`sessions`), and telling a person about a refusal (`app`).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -24,16 +24,22 @@ VIEWER: Final = "viewer"
 ROLES: Final = (ADMIN, SECURITY, OPERATOR, VIEWER)
 WITHOUT_SIGN_IN: Final = "without-sign-in"
 """Said instead of roles by the few routes that answer strangers: signing in, and the files that pages are made of."""
+WAY_IN: Final = "way-in"
+"""Said by routes that take what products and their pages tell: no session is looked up, no form of ours asked for.
+
+Nothing there may be done in a person's name: what comes in is reduced and spooled, as if a product had told it here.
+"""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a route declared: the roles that may use it, or that strangers may."""
+    """What a route declared: the roles that may use it, or that strangers may; `way_in`: it takes no form of ours."""
 
     roles: frozenset[str]
     without_sign_in: bool = False
+    way_in: bool = False
 
 
 class SignInNeeded(Trouble):
@@ -62,7 +68,7 @@ class UndeclaredRoutes(Exception):
 def permission(*, roles: Collection[str] | str) -> Callable[[View], View]:
     """Declare who may use a route, and hold it to that.
 
-    Args: `roles`, a list of `ROLES`, or `WITHOUT_SIGN_IN`.
+    Args: `roles`, a list of `ROLES`, or `WITHOUT_SIGN_IN`, or `WAY_IN`.
     Raises (when decorating): ValueError for an empty list or a role that does not exist.
     """
     declared = _declared(roles)
@@ -82,9 +88,11 @@ def permission(*, roles: Collection[str] | str) -> Callable[[View], View]:
 def _declared(roles: Collection[str] | str) -> Permission:
     if roles == WITHOUT_SIGN_IN:
         return Permission(frozenset(), without_sign_in=True)
+    if roles == WAY_IN:
+        return Permission(frozenset(), without_sign_in=True, way_in=True)
     unknown = set(roles) - set(ROLES)
     if isinstance(roles, str) or not roles or unknown:
-        raise ValueError(f"roles must be a list of {ROLES} or WITHOUT_SIGN_IN, not {roles!r}")
+        raise ValueError(f"roles must be a list of {ROLES}, WITHOUT_SIGN_IN or WAY_IN, not {roles!r}")
     return Permission(frozenset(roles))
 
 
@@ -95,7 +103,7 @@ def require(declared: Permission) -> None:
     """
     if not declared.without_sign_in:
         _require_role(declared)
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not declared.way_in:
         sessions.require_own_form()
 
 
@@ -111,6 +119,11 @@ def _require_role(declared: Permission) -> None:
 def of(view: Callable[..., Any]) -> Permission:
     """What a view declared. Raises: AttributeError if it declared nothing."""
     return view.permission  # type: ignore[attr-defined,no-any-return]
+
+
+def is_way_in(views: Mapping[str, Callable[..., Any]], endpoint: str | None) -> bool:
+    """Whether the view of an endpoint declared `WAY_IN`; not for an address that nothing stands at."""
+    return endpoint in views and of(views[endpoint]).way_in
 
 
 def check_every_route(app: Flask) -> None:

@@ -15,6 +15,7 @@ from flask import Flask
 
 from audit import generated
 from diffgram_home.pages import PAGES
+from diffgram_home.permissions import Permission
 
 DEFAULT_FILE = Path("docs/routes.md")
 RENEWAL = "python -m diffgram_home.cli.routes --write"
@@ -24,7 +25,8 @@ _HEAD = f"""# Routes of the installation
 <!-- generated from diffgram_home/pages; do not edit. Renew with: {RENEWAL} -->
 
 Every address that the pages answer on, and who may use it. A route that does not say who may use it stops the start.
-Whatever changes something is a POST with a token that only our own pages hold. No route is for the vendor.
+Whatever changes something is a POST with a token that only our own pages hold; what products and their pages tell
+(*a product*) is reduced and spooled, and changes nothing. No route is for the vendor.
 
 | route | methods | who | what |
 | --- | --- | --- | --- |
@@ -43,9 +45,15 @@ def _rows(app: Flask) -> Iterator[str]:
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         declared = view.permission  # type: ignore[attr-defined]
-        who = "anybody" if declared.without_sign_in else ", ".join(sorted(declared.roles))
+        who = _who(declared)
         methods = ", ".join(sorted((rule.methods or set()) - _QUIET_METHODS))
         yield f"| `{rule.rule}` | {methods} | {who} | {_first_line(view)} |"
+
+
+def _who(declared: Permission) -> str:
+    if declared.way_in:
+        return "a product"
+    return "anybody" if declared.without_sign_in else ", ".join(sorted(declared.roles))
 
 
 def _first_line(view: object) -> str:

@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 
 from diffgram_home import permissions
-from diffgram_home.permissions import WITHOUT_SIGN_IN, UndeclaredRoutes, permission
+from diffgram_home.permissions import WAY_IN, WITHOUT_SIGN_IN, UndeclaredRoutes, permission
+from diffgram_home.sessions import FormRefused
 
 
 def test_a_route_without_a_permission_stops_the_start_and_is_named() -> None:
@@ -23,3 +24,18 @@ def test_a_route_without_a_permission_stops_the_start_and_is_named() -> None:
 def test_a_permission_for_nobody_or_for_an_unknown_role_is_a_mistake_at_once(roles: object) -> None:
     with pytest.raises(ValueError, match="roles must be a list"):
         permission(roles=roles)  # type: ignore[arg-type]
+
+
+def test_a_way_in_asks_for_no_form_of_ours_and_every_other_route_of_strangers_does() -> None:
+    app = Flask("ways", static_folder=None)
+    app.add_url_rule("/told", "told", permission(roles=WAY_IN)(lambda: "taken"), methods=["POST"])
+    app.add_url_rule("/open", "open", permission(roles=WITHOUT_SIGN_IN)(lambda: "taken"), methods=["POST"])
+    app.testing = True
+    permissions.check_every_route(app)
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    assert app.test_client().post("/told", headers=elsewhere).text == "taken"
+    with pytest.raises(FormRefused):
+        app.test_client().post("/open", headers=elsewhere)
+    assert permissions.is_way_in(app.view_functions, "told")
+    assert not permissions.is_way_in(app.view_functions, "open")
+    assert not permissions.is_way_in(app.view_functions, None)
