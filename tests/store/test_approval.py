@@ -182,6 +182,18 @@ def test_whoever_set_anothers_password_is_no_second_person_beside_it(asked):
     assert not may_go(asked, sha256), "that bob changed it afterwards does not make it two people again"
 
 
+def test_whose_approval_would_count_is_told_beside_all_who_approved(asked):
+    people.add(asked, "dan", PASSWORD, ["security"], ANN, NOW)
+    sha256 = one_batch(asked)
+    assert queueing.counts_with(asked, sha256, ANN)
+    assert not queueing.counts_with(asked, sha256, ACTOR)
+    assert not approve(asked, sha256, ANN)
+    assert not approve(asked, sha256, CAT)
+    assert not queueing.counts_with(asked, sha256, CAT)
+    assert queueing.counts_with(asked, sha256, "person:4"), "ann made both, but cat and dan are two"
+    assert approve(asked, sha256, "person:4")
+
+
 @pytest.mark.parametrize("role", ["admin", "operator", "viewer"])
 def test_only_the_role_security_decides(asked, role):
     sha256 = one_batch(asked)
