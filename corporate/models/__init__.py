@@ -1,0 +1,42 @@
+"""The tables of corporate.
+
+Leaves to others: reading and writing them. Rules: every row that a customer's installation caused carries
+`customer_id`, which is what PostgreSQL's row-level security compares (migrations); keys ascend; times are aware UTC;
+the text of a message is the exact line of the body, so that header and messages give the exact bytes back.
+"""
+
+from corporate.models.asked import Act, Ask, Carried, Deletion, Instruction
+from corporate.models.base import Base, Instant, Key
+from corporate.models.enrolled import Certificate, Customer, EnrolmentToken, Installation
+from corporate.models.received import Batch, Conflict, Gap, Incident, Kind, Lane, Message, Refusal
+from corporate.models.shipped import Published, StoredCatalogue, StoredIndex
+from corporate.models.staff import Account, SignedIn, Throttle
+
+__all__ = [
+    "Account",
+    "Act",
+    "Ask",
+    "Base",
+    "Batch",
+    "Carried",
+    "Certificate",
+    "Conflict",
+    "Customer",
+    "Deletion",
+    "EnrolmentToken",
+    "Gap",
+    "Incident",
+    "Installation",
+    "Instant",
+    "Instruction",
+    "Key",
+    "Kind",
+    "Lane",
+    "Message",
+    "Published",
+    "Refusal",
+    "SignedIn",
+    "StoredCatalogue",
+    "StoredIndex",
+    "Throttle",
+]
