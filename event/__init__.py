@@ -5,6 +5,7 @@ spool.py     the reader of the spool, for the installation's intake
 index.py     `python -m event.index`: what the vendor ships, as names that may leave, made at build time
 sites.py     `python -m event.sites`: what each `raise` of shipped code can say, made at build time
 raise_sites.py, words.py  that document, and the words of an exception by it; not yet used by `error`
+issue.py     which issue an error belongs to; corporate and the installation's pages group by it
 document.py  `python -m event.document`: keeps the table in event.py equal to the catalogue
 """
 
