@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from glob import glob
 
+import _browser
 from _environment import Environment, apt, ready, require_ensurepip
 from _locks import ROOT, TEST
 from _processes import dying_with
@@ -39,7 +40,10 @@ PROGRAMS = {  # Debian's package -> a file that shows it is there
     "git": "/usr/bin/git",
     "jq": "/usr/bin/jq",  # docs/auditing.md is run as it stands
     "openssl": "/usr/bin/openssl",
+    "nodejs": "/usr/bin/node /usr/local/bin/node",
+    "npm": "/usr/bin/npm /usr/local/bin/npm",
 }
+NODE = {name: PROGRAMS[name] for name in ("nodejs", "npm")}
 DOCUMENTS = (  # each ends with an error when what is committed is not what it would write now
     ("python", "-m", "audit", "document", "--check"),
     ("python", "-m", "event.document", "--check"),
@@ -48,16 +52,18 @@ DOCUMENTS = (  # each ends with an error when what is committed is not what it w
     ("python", "examples/annotator/build_index.py", "--check"),
 )
 PARALLEL = ("-q", "--numprocesses=2", "--dist=loadfile")
-NEEDED_FOR = ("tests",)
+NEEDED_FOR = {"types": NODE, "tests": PROGRAMS}
 
 
 def main() -> None:
     """Set up, run the named tasks, and leave with 0 when all passed, 1 otherwise."""
     options = _options()
     try:
-        if set(options.task) & set(NEEDED_FOR):
-            require_programs(PROGRAMS)
+        for task in set(options.task) & set(NEEDED_FOR):
+            require_programs(NEEDED_FOR[task])
         ready(ENVIRONMENT)
+        if set(options.task) & set(NEEDED_FOR):
+            _browser.ready()
     except Stop as stop:
         fail(stop)
     failed = [task for task in TASKS if task in options.task and not run_task(task, options.pytest)]
@@ -83,7 +89,7 @@ def run_task(task: str, pytest_arguments: Sequence[str]) -> bool:
     """Run one task to its end; tell whether it passed."""
     commands = {
         "lint": [["ruff", "check", "."], ["ruff", "format", "--check", "."]],
-        "types": [["mypy"]],
+        "types": [["mypy"], _browser.CHECK],
         "docs": [*DOCUMENTS, ["python", "-m", "pytest", "-q", "tests/docs"]],
         "tests": [["python", "-m", "pytest", *(pytest_arguments or PARALLEL)]],
     }[task]
@@ -96,7 +102,8 @@ def run_task(task: str, pytest_arguments: Sequence[str]) -> bool:
 
 
 def _run(command: Sequence[str]) -> bool:
-    program = ENVIRONMENT.folder / "bin" / command[0]
+    own = ENVIRONMENT.folder / "bin" / command[0]
+    program = own if own.exists() else command[0]  # npm is the machine's
     environ = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     environ["PATH"] = f"{ENVIRONMENT.folder / 'bin'}:{environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
     done = subprocess.run(
