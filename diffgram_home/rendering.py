@@ -110,6 +110,7 @@ _WHY: Final = {
     "disk-full": "the disk was full",
     "short-write": "the disk took only a part",
     "spool-unusable": "the spool could not be written",
+    "refused": "a way in takes nothing of the kind: it was counted, and not looked at",
     "internal": "a fault in the collector, which never reaches the product",
 }
 _STOP: Final = (

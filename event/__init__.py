@@ -1,6 +1,9 @@
 """What happened in the product, reduced to metadata and spooled (design 3); the complete list is in `event.event`.
 
 event.py     start, new, error, collects, counts: all that a product calls
+_wsgi.py     wsgi, flask: uncaught exceptions of a web product
+sentry/      SentryTransport: the same for an unmodified sentry-sdk, which then sends nothing
+ways.py      the way of a report that somebody else made, reduced, into the spool
 spool.py     the reader of the spool, for the installation's intake
 index.py     `python -m event.index`: what the vendor ships, as names that may leave, made at build time
 sites.py     `python -m event.sites`: what each `raise` of shipped code can say, made at build time
@@ -10,7 +13,20 @@ document.py  `python -m event.document`: keeps the table in event.py equal to th
 """
 
 from event._spool import Limits
+from event._wsgi import flask, wsgi
 from event.errors import EventError
 from event.event import collects, counts, error, new, start
+from event.sentry import SentryTransport
 
-__all__ = ["EventError", "Limits", "collects", "counts", "error", "new", "start"]
+__all__ = [
+    "EventError",
+    "Limits",
+    "SentryTransport",
+    "collects",
+    "counts",
+    "error",
+    "flask",
+    "new",
+    "start",
+    "wsgi",
+]

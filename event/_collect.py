@@ -6,7 +6,7 @@ whether or not its kind is collected just now.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
@@ -33,50 +33,70 @@ class Collector:
     """One spool, one catalogue, one index. `new` and `error` may be called from any thread."""
 
     def __init__(
-        self, spool: Path, catalogue: Catalogue, index: Index, product: Sequence[str], strict: bool, limits: Limits
+        self,
+        spool: Path,
+        catalogue: Catalogue,
+        index: Index,
+        product: Sequence[str],
+        strict: bool,
+        limits: Limits,
+        case: str = "event",
     ) -> None:
         self.counts = Counts()
-        self._stated = catalogue, index
-        self._kinds = self._declared = compile_kinds(catalogue, index)
+        self.log = ErrorLog(index, product)
+        self._stated = catalogue, index, case
+        self._kinds = self._declared = compile_kinds(*self._stated)
         self._off: frozenset[str] = frozenset()
-        self._log = ErrorLog(index, product)
         self._strict = strict
         self._modes = ModeFile(spool, self._kinds, self._without)
         self._writer = Writer(spool, limits, self.counts)
         self._clock: Clock = (0.0, 0.0, {})
 
-    def new(self, kind: str, values: Mapping[str, Any], exception: BaseException | None = None) -> None:
-        """Record one message. Raises EventError when strict and the call is wrong as written; else never."""
+    def new(
+        self,
+        kind: str,
+        values: Mapping[str, Any],
+        exception: BaseException | None = None,
+        made: Callable[[], Any] | None = None,
+    ) -> Reason | None:
+        """Record one message; return why it could not be recorded, None also where it is not collected.
+
+        `made` gives the value of the fields that hold an error, reduced already, where there is no `exception`. Raises
+        EventError when strict and the call is wrong as written; else never.
+        """
         try:
             compiled = self._kinds.get(kind) if type(kind) is str else None
             if compiled is None:
                 self._undeclared_kind(kind)
-                return
+                return Reason.UNDECLARED_KIND
             if self._strict:
                 self._insist(self._declared[kind], values, exception)
             word = self._modes.switches[compiled.name][0]
             if word & 3 not in COLLECTED:
                 word = self._again(compiled.name)
                 if not word:
-                    return
+                    return None
                 compiled = self._kinds[compiled.name]  # mapped anew: other fields may be switched off
             begin, end, instants = self._clock
             if not begin <= time() < end:
                 instants = self._tick()
                 if self._modes.switches[compiled.name][0] != word:  # switched meanwhile: the next one is collected
-                    return
+                    return None
             message = self._reduced(compiled, values, instants[compiled.precision])
             if exception is not None and compiled.error_keys:
-                message.update(dict.fromkeys(compiled.error_keys, self._log.of(exception)))
+                message.update(dict.fromkeys(compiled.error_keys, self.log.of(exception)))
+            elif made is not None and compiled.error_keys:
+                message.update(dict.fromkeys(compiled.error_keys, made()))
             payload = _encode((word, message))
-            if len(payload) > MAX_PAYLOAD_BYTES:
-                self.counts.add(Reason.TOO_LARGE, compiled.name)
-            elif (trouble := self._writer.append(payload)) is not None:
+            trouble = Reason.TOO_LARGE if len(payload) > MAX_PAYLOAD_BYTES else self._writer.append(payload)
+            if trouble is not None:
                 self.counts.add(trouble, compiled.name)
+            return trouble
         except EventError:
             raise
         except Exception:
-            self._trouble()
+            self.trouble()
+            return Reason.INTERNAL
 
     def error(self, exception: BaseException, kind: str, values: Mapping[str, Any]) -> None:
         """Record one exception, likewise."""
@@ -88,7 +108,13 @@ class Collector:
         except EventError:
             raise
         except Exception:
-            self._trouble()
+            self.trouble()
+
+    def refuse(self, kind: str, word: str, count: int) -> None:
+        """Count what was handed in for `kind` and is not taken; `word`, of a closed list of ours, says what it was."""
+        if self.collects(kind, None):  # off is off: nothing is opened to count what would not have been collected
+            self._writer.ready()
+            self.counts.add(Reason.REFUSED, kind, word, count)
 
     def collects(self, kind: str, key: str | None) -> bool:
         """Say whether a kind, or one field of it, is collected just now."""
@@ -103,7 +129,7 @@ class Collector:
     def _without(self, off: frozenset[str]) -> None:
         """Reduce no field named in `off` from now on."""
         if off != self._off:
-            self._kinds, self._off = compile_kinds(*self._stated, off=off), off
+            self._kinds, self._off = compile_kinds(*self._stated, off), off
 
     def _reduced(self, compiled: Compiled, values: Mapping[str, Any], at: str) -> dict[str, Any]:
         """Return the message. Keys in it are the catalogue's own strings, never the caller's."""
@@ -183,7 +209,8 @@ class Collector:
                 message = f"field {key!r} of kind {compiled.name!r} {what} (a {type_name(value)} was handed in)"
                 raise EventError(drop.reason, message, drop.instead) from None
 
-    def _trouble(self) -> None:
+    def trouble(self) -> None:
+        """Count a fault of ours, where an exception is being handled. Raises it when strict."""
         if self._strict:
             raise
         with contextlib.suppress(Exception):

@@ -41,13 +41,13 @@ class Counts:
     def __del__(self) -> None:
         self.detach()
 
-    def add(self, reason: Reason, kind: str = "", key: str = "") -> None:
-        """Count one more. `kind` and `key` must be declared names, `<undeclared>`, or empty."""
+    def add(self, reason: Reason, kind: str = "", key: str = "", count: int = 1) -> None:
+        """Count `count` more. `kind` and `key` must be declared names, words of ours, `<undeclared>`, or empty."""
         text = _text(reason, kind, key)
         with self.lock:
-            self._totals[text] = self._totals.get(text, 0) + 1
-            if not self._write(text, 1):
-                self._waiting[text] = self._waiting.get(text, 0) + 1
+            self._totals[text] = self._totals.get(text, 0) + count
+            if not self._write(text, count):
+                self._waiting[text] = self._waiting.get(text, 0) + count
 
     def totals(self) -> Mapping[str, int]:
         """Return `reason|kind|key` → count since the start of this process."""

@@ -40,7 +40,7 @@ class ErrorLog:
     """Makes `error_log` values against one index; `product` are module prefixes, none means every module of it."""
 
     def __init__(self, index: Index, product: Sequence[str] = ()) -> None:
-        self._index = index
+        self.index = index
         self._prefixes = tuple(product)
         self._in_product: dict[str, int] = {}
 
@@ -52,7 +52,7 @@ class ErrorLog:
 
     def _link(self, exception: BaseException) -> dict[str, Any]:
         name = class_name(type(exception))
-        known = name in self._index.types and len(name) <= _MAX_NAME
+        known = name in self.index.types and len(name) <= _MAX_NAME
         shapes = [shape(value) for value in _args(exception)[:MAX_SHAPES]]
         return {"type": name if known else NO_TYPE, "shapes": shapes}
 
@@ -62,7 +62,7 @@ class ErrorLog:
             place = self._place(frame, line)
             if not places or places[-1] != place:
                 places.append(place)
-        places = _cut(places, MAX_FRAMES)
+        places = cut(places, MAX_FRAMES)
         while len(places) > 1 and sum(len(place[0]) for place in places) > _MAX_PLACES_CHARS:
             places = places[len(places) // 2 :]  # names of absurd length: rather half the frames than no message
         return places
@@ -70,15 +70,16 @@ class ErrorLog:
     def _place(self, frame: Any, line: int) -> list[Any]:
         module = module_of(frame)
         name = frame.f_code.co_qualname
-        for first, last in self._index.modules.get(module, _MISSING).get(name, ()):
+        for first, last in self.index.modules.get(module, _MISSING).get(name, ()):
             if first <= line <= last:
                 place = f"{module}:{name}:{line}"
-                return [place if len(place) <= _MAX_NAME else NO_PLACE, self._is_product(module)]
-        return [NO_PLACE, self._is_product(module)]
+                return [place if len(place) <= _MAX_NAME else NO_PLACE, self.is_product(module)]
+        return [NO_PLACE, self.is_product(module)]
 
-    def _is_product(self, module: str) -> int:
+    def is_product(self, module: str) -> int:
+        """Return 1 for a module of the product, 0 for one of a library or of nobody known."""
         if not self._prefixes:
-            return 1 if module in self._index.modules else 0
+            return 1 if module in self.index.modules else 0
         known = self._in_product.get(module)
         if known is None:
             known = int(any(module == p or module.startswith(f"{p}.") for p in self._prefixes))
@@ -141,8 +142,8 @@ def _steps(causes: Sequence[BaseException]) -> list[Step]:
             steps.append((frame, line))
             keys.append((id(frame.f_code), line))
     if len(set(keys)) < len(keys):
-        steps = _fold(steps, keys)
-    return _cut(steps, _WALK_KEEP)
+        steps = fold(steps, keys)
+    return cut(steps, _WALK_KEEP)
 
 
 def _walk(trace: TracebackType | None) -> Iterator[Step]:
@@ -154,11 +155,11 @@ def _walk(trace: TracebackType | None) -> Iterator[Step]:
         trace = trace.tb_next
 
 
-def _fold(steps: list[Step], keys: list[tuple[int, int]]) -> list[Step]:
+def fold(steps: list[Any], keys: list[Any]) -> list[Any]:
     """Drop a block of up to four steps that repeats the block before it: direct and mutual recursion."""
     for period in range(1, _MAX_PERIOD + 1):
-        kept: list[Step] = []
-        kept_keys: list[tuple[int, int]] = []
+        kept: list[Any] = []
+        kept_keys: list[Any] = []
         for step, key in zip(steps, keys, strict=True):
             kept.append(step)
             kept_keys.append(key)
@@ -168,6 +169,6 @@ def _fold(steps: list[Step], keys: list[tuple[int, int]]) -> list[Step]:
     return steps
 
 
-def _cut(items: list[Any], size: int) -> list[Any]:
+def cut(items: list[Any], size: int) -> list[Any]:
     """Keep the outermost few and the innermost, where the error is."""
     return items if len(items) <= size else items[:_OUTER] + items[_OUTER - size :]

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     DISK_FULL = "disk-full"
     SHORT_WRITE = "short-write"
     SPOOL_UNUSABLE = "spool-unusable"
+    REFUSED = "refused"
     INTERNAL = "internal"
 
 

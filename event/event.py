@@ -92,3 +92,8 @@ def collects(kind: str, key: str | None = None, /) -> bool:
 def counts() -> Mapping[str, int]:
     """Return what this process dropped since it started: `reason|kind|key` → count."""
     return _collector.counts.totals() if _collector is not None else {}
+
+
+def collector() -> Collector | None:
+    """Return what `start` made, for the other ways in of this package; a product has no use for it."""
+    return _collector

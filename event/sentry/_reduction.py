@@ -1,0 +1,87 @@
+"""The dict of a Sentry event becomes fields of `home/error`; everything in it that is not named here is never read.
+
+Of an exception its type is read (kept if the index has it), its message (only its shape is kept), the frames of its
+stack trace (module, function and line, kept if the index has them), and the numbers that say which caused which; of the
+event its platform and its release (kept if it is a version). Everything else it can carry, from local variables to the
+user's address, has no way on; `PASSED_BY` has the words by which it is counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.types import MAX_CHAIN, NO_TYPE, TYPES
+from event._error import ErrorLog
+from event._shape import shape
+from event.sentry._chain import chain
+from event.sentry._places import Places
+from event.sentry._values import members, name, rows
+
+PASSED_BY: Mapping[str, str] = {
+    "breadcrumbs": "breadcrumbs",
+    "user": "user",
+    "request": "request",
+    "contexts": "contexts",
+    "extra": "extra",
+    "tags": "tags",
+    "server_name": "server-name",
+    "modules": "modules",
+    "threads": "threads",
+}
+"""Members of an event that are let go unseen → the word under which they are counted."""
+MESSAGE, TRANSACTION, LOCALS = "message", "transaction", "locals"
+_LOOKED_THROUGH = 100
+_PYTHON = ("", "python")
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What is left of an event; `error_log` is None where it has no exception, and `refused` says what it was."""
+
+    error_log: dict[str, Any] | None
+    values: dict[str, Any]
+    refused: tuple[str, ...]
+
+
+class Reduction:
+    """Reduces events against the index of one `log`. Any thread may use it."""
+
+    def __init__(self, log: ErrorLog) -> None:
+        self._types = log.index.types
+        self._places = Places(log)
+        self._is_version = TYPES["version"].make({}, log.index)
+
+    def of(self, document: Mapping[str, Any]) -> Reduced:
+        """Return what may be kept of `document`, an event as an SDK made it: any value may be of any built-in type."""
+        passed = tuple(word for member, word in PASSED_BY.items() if document.get(member))
+        if document.get("type") == "transaction":
+            return Reduced(None, {}, (TRANSACTION,))
+        found = chain(document.get("exception"))
+        if not found.all:
+            return Reduced(None, {}, (MESSAGE, *passed))
+        is_python = name(document.get("platform")) in _PYTHON
+        stacks = [one.get("stacktrace") for one in found.causes]
+        passed += (LOCALS,) if any(map(_has_locals, stacks)) else ()
+        log = {
+            "chain": [self._link(one) for one in found.all[:MAX_CHAIN]],
+            "frames": self._places.of(stacks, is_python),
+        }
+        return Reduced(log, self._release(document), passed)
+
+    def _link(self, one: Mapping[str, Any]) -> dict[str, Any]:
+        module, own = name(one.get("module")), name(one.get("type"))
+        whole = f"{module}.{own}" if module and module != "builtins" else own
+        said = one.get("value")
+        return {
+            "type": whole if whole in self._types else NO_TYPE,
+            "shapes": [] if said in (None, "") else [shape(said)],
+        }
+
+    def _release(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the release if it is a version, also behind a name as in `annotator@1.2.3`."""
+        release = name(document.get("release")).rpartition("@")[2]
+        return {"release": release} if self._is_version(release) else {}
+
+
+def _has_locals(stack: Any) -> bool:
+    return any(members(frame).get("vars") for frame in rows(members(stack).get("frames"))[:_LOOKED_THROUGH])

@@ -1,0 +1,105 @@
+"""One item of a Sentry envelope, whoever brought it: an event is reduced and recorded, the rest is counted and let go.
+
+An item is named by its type. Types that are known but not taken are counted by a word each, all others as `unknown`: no
+word of the sender's is ever written anywhere. Sessions and client reports are accepted, so that no SDK is troubled by
+sending them: of a report the number of events lost before they came here is counted, of sessions so far their number.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from event.errors import Reason
+from event.sentry._reduction import LOCALS, MESSAGE, PASSED_BY, TRANSACTION, Reduction
+from event.sentry._values import members, number, rows
+from event.ways import Way
+
+KIND: Final = "home/error"
+EVENT, UNKNOWN, LOST, SESSION = "event", "unknown", "lost-by-sender", "session"
+NOT_TAKEN: Final[Mapping[str, str]] = {
+    "transaction": TRANSACTION,
+    "span": TRANSACTION,
+    "attachment": "attachment",
+    "form_data": "attachment",
+    "replay_event": "replay",
+    "replay_recording": "replay",
+    "replay_video": "replay",
+    "profile": "profile",
+    "profile_chunk": "profile",
+    "statsd": "metric",
+    "metric_buckets": "metric",
+    "trace_metric": "metric",
+    "feedback": "feedback",
+    "user_report": "feedback",
+    "check_in": "check-in",
+    "log": "log",
+    "otel_log": "log",
+}
+"""Types of items that are not taken → the word under which they are counted."""
+WORDS: Final = frozenset({*NOT_TAKEN.values(), *PASSED_BY.values(), LOCALS, MESSAGE, UNKNOWN, LOST, SESSION})
+"""Every word by which something is refused here."""
+_MOST_ROWS = 100
+_MOST = 1_000_000
+
+
+class Taker:
+    """Takes items for one way."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._reduction = Reduction(way.log)
+
+    @staticmethod
+    def reads(kind: str) -> bool:
+        """Say whether the content of an item of this type is looked at; of all others only the type is."""
+        return kind in (EVENT, "session", "sessions", "client_report")
+
+    def collects(self) -> bool:
+        """Say whether errors are collected just now."""
+        return self._way.collects(KIND)
+
+    def take(self, kind: str, content: Any) -> Reason | None:
+        """Record or count one item; `content` is its decoded JSON where `reads` says so. Return why it is not kept."""
+        if kind == EVENT and type(content) is dict:
+            return self._event(content)
+        if kind == "client_report":
+            self._count(LOST, _lost(members(content)))
+        elif kind in ("session", "sessions"):
+            self._count(SESSION, _sessions(kind, members(content)))
+        else:
+            self._count(NOT_TAKEN.get(kind, UNKNOWN), 1)
+        return None
+
+    def refuse(self, word: str) -> None:
+        """Count something that was no item at all, by a word of the caller's closed list."""
+        self._count(word, 1)
+
+    def _event(self, content: dict[str, Any]) -> Reason | None:
+        if not self.collects():
+            return None
+        reduced = self._reduction.of(content)
+        for word in reduced.refused:
+            self._count(word, 1)
+        if reduced.error_log is None:
+            return Reason.REFUSED
+        return self._way.error(KIND, lambda: reduced.error_log, reduced.values)
+
+    def _count(self, word: str, count: int) -> None:
+        if count:
+            self._way.refuse(KIND, word, count)
+
+
+def _lost(report: Mapping[str, Any]) -> int:
+    """Return how many events an SDK says that it lost before they came here; categories other than errors are not."""
+    losses = [members(one) for one in rows(report.get("discarded_events"))[:_MOST_ROWS]]
+    return sum(max(number(one.get("quantity"), _MOST), 0) for one in losses if one.get("category") == "error")
+
+
+def _sessions(kind: str, content: Mapping[str, Any]) -> int:
+    """Return how many sessions an item tells of: one, or the sum of its aggregates."""
+    if kind == "session":
+        return 1
+    counted = [members(one) for one in rows(content.get("aggregates"))[:_MOST_ROWS]]
+    return sum(max(number(one.get(state), _MOST), 0) for one in counted for state in _STATES)
+
+
+_STATES = ("exited", "errored", "abnormal", "crashed")

@@ -1,0 +1,32 @@
+"""The index of the shop, and running products that use the unmodified sentry-sdk."""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from audit import index
+from event import index as building
+
+PRODUCTS = Path(__file__).parent / "products"
+ROOT = PRODUCTS.parents[2]
+FRAMEWORKS = ("flask", "django", "celery", "logging", "groups")
+
+
+@cache
+def shop_index() -> index.Index:
+    """Return the index of what the vendor ships."""
+    return building.build([PRODUCTS / "shop.py"], "shop 1.4.2")
+
+
+def sell(framework: str, secret: str, *where: object) -> "subprocess.CompletedProcess[str]":
+    """Run a product to its end, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, str(PRODUCTS / f"with_{framework}.py"), *map(str, where)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SHOP_SECRET": secret},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
