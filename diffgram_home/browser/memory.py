@@ -28,10 +28,26 @@ def folder(installation: str, places: Sequence[Path] = PLACES) -> Path:
     """The folder of this installation on a memory file system, made if need be. Raises NoMemory, never uses a disk."""
     for place in places:
         if _writable(place) and kind_of(place) in IN_MEMORY:
-            return _ours(place / f"diffgram-home-{installation[:16]}")
+            return _ours(place / _name(installation))
     looked = ", ".join(str(place) for place in places)
     hint = "mount a tmpfs that the installation's user may write, at one of these places; sessions are not counted"
     raise NoMemory("sessions-no-memory", f"no memory file system was found (looked at {looked})", hint)
+
+
+def existing(installation: str, places: Sequence[Path] = PLACES) -> Path | None:
+    """The folder of this installation if there is one that is ours; nothing is made."""
+    for place in places:
+        path = place / _name(installation)
+        try:
+            if kind_of(place) in IN_MEMORY and path.lstat() and _ours(path):
+                return path
+        except (OSError, NoMemory):
+            continue
+    return None
+
+
+def _name(installation: str) -> str:
+    return f"diffgram-home-{installation[:16]}"
 
 
 def kind_of(path: Path, mounts: str | None = None) -> str:

@@ -22,16 +22,21 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request
 
-from diffgram_home.browser import classes, seen
+from audit.types import TYPES
+from diffgram_home import ways
+from diffgram_home.browser import classes, memory, seen
 from diffgram_home.browser.day_key import DayKey, KeyRefused, day_of
 from diffgram_home.browser.memory import NoMemory
 from diffgram_home.browser.seen import Entry, Seen
+from diffgram_home.home import Home
 
 KIND = "home/session"
 NOT_COUNTED = ("asked-not", "no-address", "no-memory", "no-key", "too-many")
 """Why a request is no session: the visitor asked, the address is none, no memory file system, no key, a flood."""
 MOST_OF_A_PROGRAM = 1_000_000
+LONGEST_RELEASE = 40
 _AGAIN = timedelta(minutes=1)
+_making = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,21 @@ class Visitor:
     def __repr__(self) -> str:
         """Nothing of a visitor gets into a log or a traceback."""
         return "Visitor(…)"
+
+
+def of(home: Home) -> Sessions:
+    """The counter of this process for an installation; made once."""
+    with _making:
+        if "sessions" not in home.cache:
+            way, accepts = ways.way(home, "browser"), TYPES["version"].make({}, home.index)
+            home.cache["sessions"] = Sessions(
+                lambda: memory.folder(home.installation),
+                lambda release: release if release and len(release) <= LONGEST_RELEASE and accepts(release) else "",
+                lambda: way.collects(KIND),
+                lambda word: way.refuse(KIND, word),
+            )
+        found: Sessions = home.cache["sessions"]
+    return found
 
 
 def visitor(request: Request) -> Visitor:
