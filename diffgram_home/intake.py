@@ -7,13 +7,14 @@ What a record is, and whose segment it is, is `event.spool`'s. Rules:
 - The cursor of a segment that vanished by other hands is kept: if the file comes back it is not taken twice.
 - No record is lost for what stands beside it: damage is told with segment, position and size, and the rest goes on.
 - Messages of a kind that the catalogue does not have stay here (case `undeclared`) and never reach the gate.
+- Which of them are errors of one issue is noted in the same transaction (`grouping`), for the page Issues.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from audit.modes import MODES
-from diffgram_home import blocks, counting
+from diffgram_home import blocks, counting, grouping
 from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 from diffgram_home.models import Segment
@@ -46,9 +47,13 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A stretch of one segment: lines by case, damage, where it begins and ends, whether the segment ends with it."""
+    """A stretch of one segment: lines by case, damage, where it begins and ends, whether the segment ends with it.
+
+    `errors` are, by case, the lines (by number) that hold an error, with its value.
+    """
 
     lines: Mapping[str, list[bytes]]
+    errors: Mapping[str, list[grouping.Error]]
     damages: tuple[spool.Damage, ...]
     begin: int
     end: int
@@ -88,12 +93,13 @@ def _segments(folder: Path) -> tuple[spool.Segment, ...]:
 def _take_segment(home: Home, segment: spool.Segment, offset: int, counts: str, now: datetime, taken: Taken) -> bool:
     """Take one segment as far as it goes; True if it was finished and removed. Raises OSError of its files."""
     cases = {name: kind.case for name, kind in home.catalogue.kinds.items() if kind.removed is None}
+    keys = grouping.keys(home.catalogue)
     with spool.claim(segment.path) as claim:
         complete = False
         while not complete:
             data = spool.read(segment.path, offset, CHUNK_BYTES)
             with blocks.without_collector():
-                stretch = _parse(data, offset, claim is not None, cases)
+                stretch = _parse(data, offset, claim is not None, cases, keys)
             fresh, drops = _drops(segment, counts)
             if stretch.end == offset and fresh == counts:
                 break
@@ -108,19 +114,24 @@ def _take_segment(home: Home, segment: spool.Segment, offset: int, counts: str, 
     return True
 
 
-def _parse(data: bytes, offset: int, claimed: bool, cases: Mapping[str, str]) -> _Read:
+def _parse(data: bytes, offset: int, claimed: bool, cases: Mapping[str, str], keys: Mapping[str, str]) -> _Read:
     """Sort the records of `data`, which begins at `offset` of the segment, by case."""
     reaches_end = len(data) < CHUNK_BYTES
     lines: dict[str, list[bytes]] = defaultdict(list)
+    errors: dict[str, list[grouping.Error]] = defaultdict(list)
     damages, end = [], 0
     for found in spool.frames(data, claimed and reaches_end):
         end = found.end
         if type(found) is spool.Frame:
-            case = cases.get(found.message["kind"], UNDECLARED)
-            lines[case if case in MODES else UNDECLARED].append(found.payload)
+            kind = found.message["kind"]
+            case = cases.get(kind, UNDECLARED)
+            case = case if case in MODES else UNDECLARED
+            if kind in keys and keys[kind] in found.message:
+                errors[case].append((len(lines[case]), found.message[keys[kind]]))
+            lines[case].append(found.payload)
         else:
             damages.append(spool.Damage(offset + found.start, offset + found.end, found.reason))
-    return _Read(lines, tuple(damages), offset, offset + end, reaches_end)
+    return _Read(lines, errors, tuple(damages), offset, offset + end, reaches_end)
 
 
 def _keep(
@@ -140,8 +151,7 @@ def _keep(
         if (row.taken, row.counts) != (stretch.begin, counts) if row else stretch.begin != 0:
             return False
         for case, lines in stretch.lines.items():
-            for start in range(0, len(lines), blocks.MAX_MESSAGES):
-                session.add(blocks.new(case, lines[start : start + blocks.MAX_MESSAGES], now))
+            _add_blocks(home, session, case, lines, stretch.errors.get(case, ()), now)
             counting.add_hour(session, now, case, collected=len(lines))
         _add_drops(home, session, drops, now)
         if stretch.lines.get(UNDECLARED):
@@ -154,6 +164,19 @@ def _keep(
         else:
             row.taken, row.counts = stretch.end, fresh
     return True
+
+
+def _add_blocks(
+    home: Home, session: Session, case: str, lines: Sequence[bytes], errors: Sequence[grouping.Error], now: datetime
+) -> None:
+    for start in range(0, len(lines), blocks.MAX_MESSAGES):
+        stop = start + blocks.MAX_MESSAGES
+        block = blocks.new(case, lines[start:stop], now)
+        session.add(block)
+        held = [(number - start, value) for number, value in errors if start <= number < stop]
+        if held:
+            session.flush()
+            grouping.note(home, session, block, held)
 
 
 def _drops(segment: spool.Segment, before: str) -> tuple[str, dict[spool.Dropped, int]]:

@@ -141,6 +141,42 @@ class Block(Base):
     )
 
 
+class Issue(Base):
+    """Errors kept here that are one issue (`event.issue`); it goes with the last of its messages.
+
+    `messages` counts those of its blocks; `first_at` is the oldest ever taken, also when that one went by age.
+    """
+
+    __tablename__ = "issue"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    title: Mapped[str] = mapped_column(Text)
+    culprit: Mapped[str] = mapped_column(Text)
+    in_product: Mapped[bool] = mapped_column()
+    messages: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(Instant)
+    last_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class IssueBlock(Base):
+    """Which messages of a block are of an issue: `positions` are 16 bits each, little-endian, ascending.
+
+    `hour` counts from 1970, and is of the block.
+    """
+
+    __tablename__ = "issue_block"
+    block_id: Mapped[int] = mapped_column(ForeignKey("block.id"), primary_key=True, autoincrement=False)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"), primary_key=True, autoincrement=False)
+    hour: Mapped[int] = mapped_column(Integer)
+    messages: Mapped[int] = mapped_column(Integer)
+    positions: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = (
+        Index("issue_block_newest", "issue_id", "block_id"),
+        Index("issue_block_hours", "issue_id", "hour", "messages"),
+        Index("issue_block_day", "hour", "issue_id", "messages"),
+    )
+
+
 class Batch(Base):
     """One sequence number of a case and the bytes that stand for it now; see the module for the states."""
 

@@ -16,7 +16,7 @@ from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from audit import record
-from diffgram_home import counting, ledger
+from diffgram_home import counting, grouping, ledger
 from diffgram_home.home import Home
 from diffgram_home.models import (
     ACCEPTED,
@@ -89,7 +89,9 @@ def _blocks(session: Session, before: datetime, now: datetime) -> int:
         waited[name] += messages
     for name, messages in waited.items():
         counting.add_tally(session, now, counting.WITHHELD, name, {(TOO_OLD, name): messages})
-    session.execute(delete(Block).where(Block.id.in_([row.id for row in found])))
+    ids = [row.id for row in found]
+    grouping.forget(session, ids)
+    session.execute(delete(Block).where(Block.id.in_(ids)))
     return len(found)
 
 

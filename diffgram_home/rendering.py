@@ -21,6 +21,7 @@ STATIC: Final = Path(__file__).with_name("static")
 _NAVIGATION: Final = (
     ("Overview", "overview"),
     ("Fields", "fields"),
+    ("Issues", "issues"),
     ("Pending", "pending"),
     ("Sent", "sent"),
     ("Cases", "cases"),

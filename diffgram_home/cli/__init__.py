@@ -17,6 +17,7 @@ from diffgram_home.cli import (
     fields,
     identity,
     incidents,
+    issues,
     leaving,
     mail,
     proof,
@@ -70,7 +71,7 @@ main = Sections(
                 *(consent.approve, consent.decline, consent.withdraw),
             ),
         ),
-        ("What leaves", (traffic.new, traffic.pending, queue.queue, traffic.send, carry.carry)),
+        ("What leaves", (issues.issues, traffic.new, traffic.pending, queue.queue, traffic.send, carry.carry)),
         (
             "What left, and the proof",
             (

@@ -14,6 +14,7 @@ from diffgram_home.pages import (
     history,
     identity,
     incidents,
+    issues,
     limits,
     overview,
     pending,
@@ -27,6 +28,7 @@ from diffgram_home.pages import (
 PAGES = (
     overview,
     fields,
+    issues,
     pending,
     queue,
     sent,

@@ -9,6 +9,7 @@ from diffgram_home.views.attempts import AttemptLine, AttemptPage, Inclusion, Re
 from diffgram_home.views.cases import Asked, Bar, Case, Lane, Total, Withheld
 from diffgram_home.views.fields import UNDECIDED, Field, Made
 from diffgram_home.views.incidents import Incident, IncidentStep
+from diffgram_home.views.issues import Issue, IssueBatch, IssueFrame, IssueLink, IssueList, IssuePage
 from diffgram_home.views.lines import Line, Value
 from diffgram_home.views.overview import Checkpoint, Notice, Overview, Proof
 from diffgram_home.views.pending import Kept, KeptPage, Pending, PendingPage
@@ -28,6 +29,12 @@ __all__ = [
     "Incident",
     "IncidentStep",
     "Inclusion",
+    "Issue",
+    "IssueBatch",
+    "IssueFrame",
+    "IssueLink",
+    "IssueList",
+    "IssuePage",
     "Kept",
     "KeptPage",
     "Lane",
