@@ -1,0 +1,358 @@
+"""Words of exceptions that no source explains: found in the catalogues, whole or line by line, never a value."""
+
+import importlib
+import json
+import os
+import socket
+import sqlite3
+import ssl
+import struct
+import subprocess
+import sys
+import tomllib
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import marshmallow
+import psycopg
+import pytest
+import requests
+import sqlalchemy as sa
+import urllib3
+from sqlalchemy import orm
+
+from audit import known
+from audit.types import SHAPE
+from event.known import Said, names_of_models, shipped
+from event.known.notation import parts, text_of
+
+TYPES = {
+    *("ValueError", "TypeError", "AttributeError", "IndexError", "KeyError", "NameError", "ZeroDivisionError"),
+    *("FileNotFoundError", "OSError", "ConnectionRefusedError", "UnicodeEncodeError", "RecursionError", "RuntimeError"),
+    *("json.decoder.JSONDecodeError", "sqlite3.IntegrityError", "sqlite3.OperationalError", "sqlite3.ProgrammingError"),
+    *("psycopg.errors.UniqueViolation", "psycopg.errors.SyntaxError", "psycopg.OperationalError", "struct.error"),
+    *("sqlalchemy.exc.IntegrityError", "sqlalchemy.exc.OperationalError", "socket.gaierror", "zlib.error"),
+    *("urllib3.exceptions.MaxRetryError", "urllib3.exceptions.NewConnectionError", "ssl.SSLCertVerificationError"),
+    *("requests.exceptions.ConnectionError", "marshmallow.exceptions.ValidationError", "ModuleNotFoundError"),
+}
+
+
+class Base(orm.DeclarativeBase):
+    """The invented product's tables."""
+
+
+class Member(Base):
+    """A table with constraints of every kind."""
+
+    __tablename__ = "member"
+    __table_args__ = (sa.UniqueConstraint("name", name="one_name_each"), sa.Index("by_email", "email"))
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    name: orm.Mapped[str]
+    email: orm.Mapped[str] = orm.mapped_column(unique=True)
+    boss_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("member.id"))
+
+
+KNOWN = shipped({**names_of_models(Base.metadata), "field": frozenset({"email", "address.town"})})
+SLOTS = {
+    known.EXCEPTION: frozenset(TYPES),
+    known.FUNCTION: frozenset({"upload"}),
+    known.MODULE: frozenset({"annotator.work"}),
+}
+SAID = Said(KNOWN, SLOTS)
+SCHEMA = marshmallow.Schema.from_dict({"email": marshmallow.fields.Email(), "rose": marshmallow.fields.Int()})
+
+
+def raised(call: Callable[[], object]) -> BaseException:
+    try:
+        call()
+    except BaseException as fault:
+        return fault
+    raise AssertionError("nothing was raised")
+
+
+def kept(kind: type, *args: Any) -> str:
+    """Return what leaves, arguments parted by a bar, shapes in angle brackets; the gate must accept it."""
+    said = SAID.of(kind, args)
+    if said is None:
+        return ""
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    said = json.loads(json.dumps(said))
+    assert known.derives(KNOWN, SLOTS, name, said["at"], said["arguments"], SHAPE), said
+    return "|".join(
+        "".join(part if isinstance(part, str) else f"<{part[0]}>" for part in one) for one in said["arguments"]
+    )
+
+
+def words(call: Callable[[], object]) -> str:
+    fault = raised(call)
+    return kept(type(fault), *fault.args)
+
+
+def _database() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("create table member (id integer primary key, name text unique, rose text check (rose <> 'x'))")
+    connection.execute("insert into member (name) values ('Rose')")
+    return connection
+
+
+def upload(**_fields: str) -> None:
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: int("Rose"), "invalid literal for int() with base <integer(2)>: <word>"),
+        (lambda: float("Rose"), "could not convert string to float: '<word>'"),
+        (lambda: None.rose, "'NoneType' object has no attribute '<word>'"),  # type: ignore[attr-defined]
+        (lambda: 1 + "Rose", "unsupported operand type(s) for +: 'int' and 'str'"),  # type: ignore[operator]
+        (lambda: [][3], "list index out of range"),
+        (lambda: 1 // 0, "integer division or modulo by zero"),
+        (lambda: rose, "name '<word>' is not defined"),  # type: ignore[name-defined]  # noqa: F821
+        (lambda: upload("Rose"), "upload() takes <integer(1)> positional arguments but <integer(1)> was given"),  # type: ignore[call-arg]
+        (lambda: {}["Rose"], ""),
+        (lambda: (_ for _ in ()).throw(KeyError("pop from an empty set")), "pop from an empty set"),
+        (lambda: importlib.import_module("rose"), "No module named '<word>'"),
+        (
+            lambda: "Rosé".encode("ascii"),
+            "<word>|<word>|<integer(1)>|<integer(1)>|ordinal not in range(128)",
+        ),
+        (
+            lambda: json.loads('{"rose"'),
+            "Expecting ':' delimiter: line <integer(1)> column <integer(1)> (char <integer(1)>)",
+        ),
+        (lambda: struct.unpack("i", b"rose!"), "unpack requires a buffer of <integer(1)> bytes"),
+        (
+            lambda: zlib.decompress(b"rose"),
+            "Error <integer(1)> while decompressing data: unknown compression method",
+        ),
+        (lambda: open("/rose/price"), "<integer(1)>|No such file or directory"),  # noqa: SIM115
+        (lambda: socket.create_connection(("127.0.0.1", 9)), "<integer(3)>|Connection refused"),
+        (
+            lambda: _database().execute("insert into member (name) values ('Rose')"),
+            "UNIQUE constraint failed: member.name",
+        ),
+        (lambda: _database().execute("insert into member (rose) values ('x')"), "CHECK constraint failed: <text(<32)>"),
+        (lambda: _database().execute("select rose_price from member"), "no such column: <text(<32)>"),
+        (lambda: _database().execute("select 1 frm rose"), 'near "<word>": syntax error'),
+        (
+            lambda: sa.create_engine("sqlite://").connect().execute(sa.text("select 1 from rose")),
+            "(sqlite3.OperationalError) no such table: <word>",
+        ),
+        (
+            lambda: psycopg.connect("host=127.0.0.1 port=9 user=rose"),
+            "connection failed: connection to server at <text(<32)>, port <integer(1)> failed: Connection refused\n"
+            "\tIs the server running on that host and accepting TCP/IP connections?",
+        ),
+        (
+            lambda: urllib3.PoolManager(retries=0).request("GET", "http://127.0.0.1:9/rose"),
+            "<word>(host=<text(<32)>, port=<integer(1)>): Max retries exceeded with url: <path> (Caused by "
+            'NewConnectionError("<word>(host=<text(<32)>, port=<integer(1)>): Failed to establish a new connection: '
+            '[Errno <integer(3)>] Connection refused"))',
+        ),
+        (
+            lambda: SCHEMA().load({"email": "Rose", "rose": "Rose"}),
+            "email: Not a valid email address.\n<word>: Not a valid integer.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_really_is_raised_keeps_its_words(call: Callable[[], object], said: str) -> None:
+    assert words(call) == said
+
+
+def test_what_wraps_an_exception_leaves_the_words_to_it() -> None:
+    fault = raised(lambda: requests.get("http://127.0.0.1:9/rose", timeout=5))
+    assert kept(type(fault), *fault.args) == ""
+    assert fault.__context__ is not None
+    assert "Connection refused" in kept(type(fault.__context__), *fault.__context__.args)
+
+
+POSTGRESQL = [
+    (
+        'duplicate key value violates unique constraint "one_name_each"\nDETAIL:  Key (name)=(Rose) already exists.',
+        'duplicate key value violates unique constraint "one_name_each"\nDETAIL:  Key (name)=(<word>) already exists.',
+    ),
+    (
+        'duplicate key value violates unique constraint "rose_price"\n'
+        "DETAIL:  Key (name)=(Rose\nPrice) already exists.",
+        'duplicate key value violates unique constraint "<text(<32)>"\n<text(<64)>',
+    ),
+    (
+        "doppelter Schlüsselwert verletzt Unique-Constraint »one_name_each«\n"
+        "DETAIL:  Schlüssel »(name)=(Rose)« existiert bereits.",
+        'duplicate key value violates unique constraint "one_name_each"\n<text(<64)>',
+    ),
+    (
+        "llave duplicada viola restricción de unicidad «rose»",
+        'duplicate key value violates unique constraint "<word>"',
+    ),
+    (
+        'повторяющееся значение ключа нарушает ограничение уникальности "rose"',
+        'duplicate key value violates unique constraint "<word>"',
+    ),
+    ('重复键违反唯一约束"rose"', 'duplicate key value violates unique constraint "<word>"'),
+    ("Rose Price is in room 7", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), POSTGRESQL)
+def test_a_server_is_understood_in_its_language_and_leaves_in_english(text: str, said: str) -> None:
+    assert kept(psycopg.errors.UniqueViolation, text) == said
+
+
+def test_a_wrapped_message_of_a_server_is_judged_line_by_line() -> None:
+    text = f"(psycopg.errors.UniqueViolation) {POSTGRESQL[0][0]}"
+    assert kept(sa.exc.IntegrityError, text) == f"(psycopg.errors.UniqueViolation) {POSTGRESQL[0][1]}"
+
+
+def test_certificates_and_what_lists_of_reasons_say_leave() -> None:
+    text = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)"
+    assert kept(ssl.SSLCertVerificationError, 1, text) == f"<integer(1)>|{text.replace('1006', '<integer(4)>')}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (ValueError, "Rose"),
+        (ValueError, "invalid literal"),
+        (ValueError, "invalid literal for int() with base 10"),
+        (ValueError, "xinvalid literal for int() with base 10: 'Rose'"),
+        (KeyError, "invalid literal for int() with base 10: 'Rose'"),
+        (ValueError, "list index out of range"),
+        (TypeError, "Rose Price has no attribute 'x'"),
+        (ArithmeticError, "division by zero"),
+    ],
+)
+def test_other_texts_and_other_types_have_no_words(kind: type, text: str) -> None:
+    assert kept(kind, text) == ""
+
+
+def test_names_leave_only_from_the_list_of_their_hole() -> None:
+    assert kept(AttributeError, "'Rose' object has no attribute 'name'") == "'<word>' object has no attribute '<word>'"
+    assert kept(AttributeError, "'str' object has no attribute 'str'") == "'str' object has no attribute '<word>'"
+    assert kept(sqlite3.OperationalError, "no such table: name") == "no such table: <word>"
+    assert kept(sqlite3.OperationalError, "no such table: member") == "no such table: member"
+    assert kept(TypeError, "name() takes no arguments (1 given)") == "<word>() takes no arguments (<integer(1)> given)"
+
+
+def test_models_give_tables_columns_and_constraints_with_the_names_that_servers_make() -> None:
+    found = names_of_models(Base.metadata)
+    assert found["table"] == {"member"}
+    assert {"name", "member.name", "boss_id"} <= found["column"]
+    assert found["constraint"] == {
+        "one_name_each",
+        "by_email",
+        "member_pkey",
+        "member_email_key",
+        "member_boss_id_fkey",
+    }
+
+
+def test_an_exception_is_never_called_and_no_other_type_is_looked_into() -> None:
+    class Text(str):
+        def __str__(self) -> str:
+            raise AssertionError
+
+        __repr__ = __eq__ = __hash__ = startswith = find = __str__  # type: ignore[assignment]
+
+    class Names(dict[str, list[str]]):
+        def items(self) -> Any:
+            raise AssertionError
+
+    assert kept(ValueError, Text("invalid literal for int() with base 10: 'Rose'")) == ""
+    assert kept(marshmallow.ValidationError, Names(email=["Not a valid integer."])) == ""
+
+
+def test_nothing_is_lost_in_huge_texts_and_many_lines() -> None:
+    assert kept(ValueError, "invalid literal for int() with base 10: '" + "Rose" * 100_000) == ""
+    text = "\n".join(["no such table: rose"] * 5_000)
+    assert kept(sqlite3.OperationalError, text).count("no such table") <= 12
+    assert kept(psycopg.OperationalError, "connection failed: " * 800 + "Rose") == (
+        "connection failed: " * known.MAX_DEPTH + "<text(>=1024)>"
+    )
+
+
+LOCALISED = """
+import locale, sys
+locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+from tests.event.test_known import words
+print(words(lambda: open("/rose/price")), words(lambda: __import__("socket").create_connection(("127.0.0.1", 9))))
+try:
+    open("/rose/price")
+except OSError as fault:
+    print(fault.args[1])
+"""
+
+
+def test_the_system_is_understood_in_the_language_of_the_process(tmp_path: Path) -> None:
+    made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")], check=False)
+    if made.returncode or not Path("/usr/share/locale/de/LC_MESSAGES/libc.mo").exists():
+        pytest.skip("the system has no German texts")
+    root = Path(__file__).parents[2]
+    environment = {
+        **os.environ,
+        "LOCPATH": str(tmp_path),
+        "LANGUAGE": "",
+        "LC_ALL": "de_DE.UTF-8",
+        "PYTHONPATH": str(root),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LOCALISED], env=environment, cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (
+        "<integer(1)>|No such file or directory <integer(3)>|Connection refused\n"
+        "Datei oder Verzeichnis nicht gefunden\n"
+    )
+
+
+FILES = sorted((Path(__file__).parents[2] / "event" / "known").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_message_is_written_once_and_every_hole_has_a_list_or_a_catalogue(path: Path) -> None:
+    names = {file.stem for file in FILES}
+    for kinds, messages in KNOWN.catalogues[path.stem]:
+        assert len(set(messages)) == len(messages), kinds
+        for message in messages:
+            for part in message:
+                if not isinstance(part, str) and part[0].startswith(known.INNER):
+                    assert set(part[0][1:].split("+")) <= names, text_of(message)
+                elif not isinstance(part, str) and part[0]:
+                    assert part[0] in KNOWN.lists or part[0] in SLOTS, text_of(message)
+
+
+def test_no_message_of_the_catalogues_is_a_hole_that_takes_anything() -> None:
+    bare = [
+        (name, message)
+        for name, groups in KNOWN.catalogues.items()
+        for _, messages in groups
+        for message in messages
+        if all(part == ("",) for part in message)
+    ]
+    assert bare == []
+
+
+def test_the_notation_reads_back_and_refuses_stray_braces() -> None:
+    text = "a {{set}} of {} in {column}: {~sqlite+mysql}"
+    assert parts(text) == ("a {set} of ", ("",), " in ", ("column",), ": ", ("~sqlite+mysql",))
+    assert text_of(parts(text)) == text
+    for stray in ("a { b", "a } b", "two\nlines", ""):
+        with pytest.raises(ValueError, match=r"brace|line"):
+            parts(stray)
+
+
+def test_the_slot_reads_back_from_its_document() -> None:
+    assert known.from_document(json.loads(json.dumps(known.document(KNOWN)))) == KNOWN
+
+
+def test_translations_are_of_messages_that_there_are() -> None:
+    rows = json.loads(Path(FILES[0].parent / "translations.json").read_text())
+    for name, of in rows.items():
+        there = {
+            text
+            for group in tomllib.loads((FILES[0].parent / f"{name}.toml").read_text())["group"]
+            for text in group["messages"]
+        }
+        assert {parts(text) for text in of} <= {parts(text) for text in there}
