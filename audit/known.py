@@ -13,7 +13,7 @@ line feed.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ BEGINS = "known:"
 NOTHING = "-"
 LINE = "\n"
 INNER = "~"
-EXCEPTION, FUNCTION, MODULE = "exception", "function", "module"
+EXCEPTION, FUNCTION, ATTRIBUTE, MODULE = "exception", "function", "attribute", "module"
 """Kinds of holes whose lists are other slots of the index."""
 MAX_REFERENCES, MAX_DEPTH, MAX_AT = 40, 4, 1024
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -48,6 +48,16 @@ def numbered(groups: Sequence[Group]) -> Iterator[tuple[tuple[str, ...], Message
     for kinds, messages in groups:
         for message in messages:
             yield kinds, message
+
+
+def slots_of(types: Iterable[str], functions: Iterable[str], modules: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the other slots of an index by kind of hole: its exception types, functions by qualified name, modules.
+
+    What can be an attribute is the last part of a function's name; other attributes are in no list.
+    """
+    named = frozenset(functions)
+    attributes = frozenset(name.rpartition(".")[2] for name in named if not name.endswith(">"))
+    return {EXCEPTION: frozenset(types), FUNCTION: named, ATTRIBUTE: attributes, MODULE: frozenset(modules)}
 
 
 def carries(kinds: Sequence[str], kind: str) -> bool:
@@ -101,8 +111,8 @@ def derives(
 ) -> bool:
     """Say whether `arguments` are what `at` makes of these catalogues for an exception of type `kind`.
 
-    `slots` are other slots of the index by kind of hole: `exception`, `function`, `module`; `shape` is the grammar of
-    shapes. Literals must be exactly those of the messages; a hole must be a shape, or a name of its own list.
+    `slots` are other slots of the index by kind of hole (`slots_of`); `shape` is the grammar of shapes. Literals must
+    be exactly those of the messages; a hole must be a shape, or a name of its own list.
     """
     if type(at) is not str or len(at) > MAX_AT or not at.startswith(BEGINS) or type(arguments) is not list:
         return False

@@ -15,7 +15,7 @@ import base64
 import dis
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,19 +43,32 @@ class Verdict:
     kept: int
 
 
-def judge(exception: BaseException, out: Said | None, customer: Iterable[str], texts: Sequence[str]) -> Verdict:
-    """Return the verdict on what left for one exception; `texts` are the messages that it truly showed."""
+def judge(
+    exception: BaseException,
+    out: Said | None,
+    customer: Iterable[str],
+    texts: Sequence[str],
+    published: Collection[str] = (),
+) -> Verdict:
+    """Return the verdict on what left for one exception; `texts` are the messages that it truly showed.
+
+    `published` are literals that may leave as they are, whole, though they stand in no source: of an exception that
+    compiled code raised every word counts then, since none stands in a source.
+    """
     values = [value for value in customer if value]
     files = files_of(exception)
     shipped = "\n".join(literals(file) for file in files)
     left = [part for argument in out or () for part in argument if isinstance(part, str)]
     shapes = [part[0] for argument in out or () for part in argument if isinstance(part, list)]
     leaks = [s for s in shapes if not SHAPE.fullmatch(s)]
-    leaks += [part for part in left if not all(word.strip(_MARKS) in shipped for word in part.split())]
-    leaks += [found for value in values for found in _of_customer("\n".join(left), value, shipped)]
+    own = [part for part in left if part not in published]
+    leaks += [part for part in own if not all(word.strip(_MARKS) in shipped for word in part.split())]
+    leaks += [found for value in values for found in _of_customer("\n".join(own), value, shipped)]
     bare = _CUT.join(_without(text, values) for text in texts)
     told = _CUT.join(_without(text, [value for value in values if value not in shipped]) for text in texts)
-    words = Counter(word for word in WORD.findall(bare) if word in _words(shipped))
+    known = _words(shipped)
+    every = bool(published) and is_compiled(exception)
+    words = Counter(word for word in WORD.findall(bare) if every or word in known)
     kept = Counter(word for part in left for word in WORD.findall(part))
     return Verdict(tuple(leaks), tuple(_false(left, told)), words.total(), (words & kept).total())
 
@@ -130,6 +143,8 @@ def _false(left: Sequence[str], bare: str) -> list[str]:
     """Return the literals that the message without the customer's values does not say, in order."""
     at, found = 0, []
     for part in left:
+        if not any(map(str.isalpha, part)):
+            continue
         place = bare.find(part.strip(), at)
         if place < 0:
             found.append(part)

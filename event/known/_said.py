@@ -4,20 +4,18 @@ Only exact texts are looked into; of other values the shape is all. A text is re
 reading that keeps more letters counts. Nothing of the exception is called. Any thread may use it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audit.known import (
     BEGINS,
     EXCEPTION,
-    FUNCTION,
     INNER,
     LINE,
     MAX_AT,
     MAX_DEPTH,
     MAX_REFERENCES,
-    MODULE,
     NOTHING,
     Known,
     carries,
@@ -78,7 +76,7 @@ class Said:
     """
 
     def __init__(self, known: Known, slots: Slots) -> None:
-        self._known = known
+        self.known = known
         self._slots = slots
         self._tables: dict[str | tuple[str, ...], Tables] = {}
 
@@ -88,7 +86,7 @@ class Said:
 
     def of_named(self, kind: str, arguments: Sequence[Any]) -> dict[str, Any] | None:
         """Likewise for a type told by its name, with what another program told of its arguments."""
-        if not self._known.catalogues or kind not in self._slots.get(EXCEPTION, ()):
+        if not self.known.catalogues or kind not in self._slots.get(EXCEPTION, ()):
             return None
         table = self._of_kind(kind)
         readings = [self._argument(value, table) for value in arguments[:MAX_SHAPES]]
@@ -114,7 +112,7 @@ class Said:
         return tables
 
     def _rows(self, takes: Takes) -> Iterator[Row]:
-        for name, groups in self._known.catalogues.items():
+        for name, groups in self.known.catalogues.items():
             first = 0
             for kinds, messages in groups:
                 if takes(name, kinds):
@@ -171,7 +169,7 @@ class Said:
             table = self._of_catalogues(tuple(names))
             return (self._whole(value, table, depth + 1) if depth + 1 < MAX_DEPTH else None) or _unknown(value)
         if hole:
-            listed = self._slots[hole] if hole in self._slots else self._known.lists.get(hole, ())
+            listed = self._slots[hole] if hole in self._slots else self.known.lists.get(hole, ())
             if value in listed:
                 return value
             if hole == "system" and (english := in_english(value)) in listed:
@@ -218,8 +216,3 @@ def _fields(value: dict[Any, Any], under: str = "") -> Iterator[str]:
             yield from (f"{name}: {one}" for one in said[:_MAX_FIELDS] if type(one) is str)
         elif type(said) is str:
             yield f"{name}: {said}"
-
-
-def slots_of(types: Iterable[str], functions: Iterable[str], modules: Iterable[str]) -> Slots:
-    """Return the other slots of an index that holes may name."""
-    return {EXCEPTION: frozenset(types), FUNCTION: frozenset(functions), MODULE: frozenset(modules)}

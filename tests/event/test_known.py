@@ -55,11 +55,7 @@ class Member(Base):
 
 
 KNOWN = shipped({**names_of_models(Base.metadata), "field": frozenset({"email", "address.town"})})
-SLOTS = {
-    known.EXCEPTION: frozenset(TYPES),
-    known.FUNCTION: frozenset({"upload"}),
-    known.MODULE: frozenset({"annotator.work"}),
-}
+SLOTS = known.slots_of(TYPES, {"upload", "Order.complete", "<module>", "Order.f.<locals>.<lambda>"}, {"annotator.work"})
 SAID = Said(KNOWN, SLOTS)
 SCHEMA = marshmallow.Schema.from_dict({"email": marshmallow.fields.Email(), "rose": marshmallow.fields.Int()})
 
@@ -231,6 +227,7 @@ def test_other_texts_and_other_types_have_no_words(kind: type, text: str) -> Non
 
 def test_names_leave_only_from_the_list_of_their_hole() -> None:
     assert kept(AttributeError, "'Rose' object has no attribute 'name'") == "'<word>' object has no attribute '<word>'"
+    assert kept(AttributeError, "'NoneType' object has no attribute 'complete'").endswith("no attribute 'complete'")
     assert kept(AttributeError, "'str' object has no attribute 'str'") == "'str' object has no attribute '<word>'"
     assert kept(sqlite3.OperationalError, "no such table: name") == "no such table: <word>"
     assert kept(sqlite3.OperationalError, "no such table: member") == "no such table: member"
