@@ -1,15 +1,12 @@
-"""enrolment-token, installations, revoke, allow-signature, release."""
+"""enrolment-token, installations, revoke, allow-signature."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import click
 
-from corporate import enrolment, publishing, reading, releases
+from corporate import enrolment, reading
 from corporate.cli.shared import AS_JSON, actor, opened, show_json
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("enrolment-token")
@@ -82,44 +79,4 @@ def allow_signature(context: click.Context, installation: str, refuse: bool) -> 
     click.echo(f"{installation} {'needs its certificate' if refuse else 'may send by signature alone'}")
 
 
-@click.group()
-def release() -> None:
-    """Catalogues and indexes that batches may name."""
-
-
-@release.command("add")
-@click.option("--catalogue", "catalogues", type=FILE, multiple=True, help="A product's catalogue file; repeatable.")
-@click.option("--index", "index_file", type=FILE, help="The product's index.")
-@click.option("--core", type=FILE, help="The core catalogue of another release than this one.")
-@AS_JSON
-@click.pass_context
-def add(
-    context: click.Context, catalogues: tuple[Path, ...], index_file: Path | None, core: Path | None, as_json: bool
-) -> None:
-    """Store a release's catalogue and index, so that its batches are understood. Prints both hashes."""
-    with opened(context) as store:
-        now = datetime.now(UTC)
-        added = releases.add(store, catalogues, index_file, core, now)
-        publishing.publish(store, now, {added.catalogue: added.release})
-    if as_json:
-        show_json(asdict(added))
-        return
-    click.echo(f"catalogue {added.catalogue}")
-    click.echo(f"index     {added.index}")
-
-
-@release.command("list")
-@AS_JSON
-@click.pass_context
-def list_releases(context: click.Context, as_json: bool) -> None:
-    """List what is stored, newest first."""
-    with opened(context) as store:
-        rows = releases.every(store)
-    if as_json:
-        show_json([asdict(row) for row in rows])
-        return
-    for row in rows:
-        click.echo(f"{row.hash}  {row.what:9}  {row.added_at:%Y-%m-%d %H:%M}  {row.label}")
-
-
-COMMANDS = (enrolment_token, installations, revoke, allow_signature, release)
+COMMANDS = (enrolment_token, installations, revoke, allow_signature)

@@ -11,6 +11,7 @@ from corporate.models.enrolled import Certificate, Customer, EnrolmentToken, Ins
 from corporate.models.received import Batch, Conflict, Gap, Incident, Kind, Lane, Message, Refusal
 from corporate.models.shipped import Published, StoredCatalogue, StoredIndex
 from corporate.models.staff import Account, SignedIn, Throttle
+from corporate.models.uploads import MapPart, MapSource, ReleaseFile, StoredFile
 
 __all__ = [
     "Account",
@@ -32,11 +33,15 @@ __all__ = [
     "Key",
     "Kind",
     "Lane",
+    "MapPart",
+    "MapSource",
     "Message",
     "Published",
     "Refusal",
+    "ReleaseFile",
     "SignedIn",
     "StoredCatalogue",
+    "StoredFile",
     "StoredIndex",
     "Throttle",
 ]

@@ -8,7 +8,7 @@ from audit import receipt, signed
 from audit.catalogue import CASES, Catalogue, Field
 from audit.errors import SignatureRefused
 from audit.types import TYPES
-from corporate import reading, releases
+from corporate import reading, releases, uploading
 from corporate.models import Batch
 from corporate.pages.guarding import server
 from corporate.reading import Filter
@@ -72,7 +72,9 @@ def receipt_file(wanted: int) -> Response:
 @blueprint.get("/releases")
 def list_releases() -> str:
     """Catalogues and indexes that batches may name."""
-    return render_template("releases.html", rows=releases.every(server().store))
+    return render_template(
+        "releases.html", rows=releases.every(server().store), uploaded=uploading.held(server().store)
+    )
 
 
 def _signature(batch: Batch) -> str:

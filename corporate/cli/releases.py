@@ -1,0 +1,95 @@
+"""release add, list, upload."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from corporate import publishing, releases, uploading
+from corporate.cli.shared import AS_JSON, opened, show_json
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PLACE = click.Path(exists=True, path_type=Path)
+
+
+@click.group()
+def release() -> None:
+    """Catalogues and indexes that batches may name."""
+
+
+@release.command("add")
+@click.option("--catalogue", "catalogues", type=FILE, multiple=True, help="A product's catalogue file; repeatable.")
+@click.option("--index", "index_file", type=FILE, help="The product's index.")
+@click.option("--core", type=FILE, help="The core catalogue of another release than this one.")
+@AS_JSON
+@click.pass_context
+def add(
+    context: click.Context, catalogues: tuple[Path, ...], index_file: Path | None, core: Path | None, as_json: bool
+) -> None:
+    """Store a release's catalogue and index, so that its batches are understood. Prints both hashes."""
+    with opened(context) as store:
+        now = datetime.now(UTC)
+        added = releases.add(store, catalogues, index_file, core, now)
+        publishing.publish(store, now, {added.catalogue: added.release})
+    if as_json:
+        show_json(asdict(added))
+        return
+    click.echo(f"catalogue {added.catalogue}")
+    click.echo(f"index     {added.index}")
+
+
+@release.command("list")
+@AS_JSON
+@click.pass_context
+def list_releases(context: click.Context, as_json: bool) -> None:
+    """List what is stored, newest first."""
+    with opened(context) as store:
+        rows, uploaded = releases.every(store), uploading.held(store)
+    if as_json:
+        show_json([asdict(row) | {"lines": uploaded.get(row.hash)} for row in rows])
+        return
+    for row in rows:
+        shown = f" ({uploaded[row.hash]})" if row.hash in uploaded else ""
+        click.echo(f"{row.hash}  {row.what:9}  {row.added_at:%Y-%m-%d %H:%M}  {row.label}{shown}")
+
+
+@release.command("upload")
+@click.argument("release_name", metavar="RELEASE")
+@click.option("--source", "sources", type=PLACE, multiple=True, help="A folder or wheel of sources; repeatable.")
+@click.option("--bundle", "bundles", type=FILE, multiple=True, help="A JavaScript bundle; repeatable.")
+@click.option("--map", "maps", type=FILE, multiple=True, help="The source map of the bundle at the same position.")
+@click.option("--index", "index_file", type=FILE, help="The release's index, if it is not here yet.")
+@AS_JSON
+@click.pass_context
+def upload(
+    context: click.Context,
+    release_name: str,
+    sources: tuple[Path, ...],
+    bundles: tuple[Path, ...],
+    maps: tuple[Path, ...],
+    index_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Store what RELEASE was built of, so that issues show your own lines at each frame.
+
+    RELEASE is the name that its index has, or the beginning of the index's hash. Give --source the same folders as
+    python -m event.index, or the wheel. Only what the index has is kept; a source that differs from it, or a map that
+    is not of its bundle, is refused, and then nothing is stored. The same again changes nothing.
+    """
+    now = datetime.now(UTC)
+    given = uploading.Given(sources, bundles, maps)
+    with opened(context) as store:
+        done = uploading.upload(store, release_name, given, now, index_file, lambda line: click.echo(line, err=True))
+    if as_json:
+        show_json(asdict(done))
+        return
+    click.echo(f"{done.release}: {done.stored} stored, {done.known} known already, {done.size_bytes:,} bytes read")
+    click.echo(f"index {done.index}")
+    if done.skipped:
+        click.echo(f"{done.skipped} files stand in no index and were passed over")
+    if done.without:
+        click.echo(f"{done.without} sources of maps have no text: give their folder with --source")
+
+
+COMMANDS = (release,)
