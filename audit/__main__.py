@@ -4,6 +4,7 @@
     python -m audit hash [FILE…]                 the catalogue's hash, then each field's
     python -m audit diff OLD NEW                 what changed between two catalogue files (or folders of files)
     python -m audit methods [--write] [FILE…]    whether each method that a catalogue states is that of the source
+    python -m audit index FILE [--words [MODULE…]]   what stands in an index of shipped code; every word that may leave
     python -m audit promises                     what was promised, how it is kept, and the tests that prove it
     python -m audit document [--check|--write]   docs/outbound_fields.md and docs/promises.md
 
@@ -17,8 +18,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from audit import catalogue, difference, document, generated, methods, promises
-from audit.errors import CatalogueFaults
+from audit import catalogue, difference, document, generated, index, methods, promises, showing
+from audit.errors import CatalogueFaults, IndexFault
 
 OK, STALE, USAGE, MATERIAL_CHANGE, FAULTY = range(5)
 PAGES: dict[Path, Callable[[], str]] = {
@@ -34,14 +35,16 @@ def main(arguments: Sequence[str]) -> int:
         return int(options.do(options))
     except CatalogueFaults as faults:
         print(faults, file=sys.stderr)
+    except IndexFault as fault:
+        print(f"{fault}; {fault.hint}", file=sys.stderr)
     except OSError as fault:
-        print(f"cannot read {fault.filename!r}: {fault.strerror}; name a readable catalogue file", file=sys.stderr)
+        print(f"cannot read {fault.filename!r}: {fault.strerror}; name a readable file", file=sys.stderr)
     return FAULTY
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m audit", description="read, hash and compare what may leave")
-    verbs = parser.add_subparsers(required=True, metavar="fields|hash|diff|methods|promises|document")
+    verbs = parser.add_subparsers(required=True, metavar="fields|hash|diff|methods|index|promises|document")
     for name, do, words in (
         ("fields", _fields, "every field that may ever leave"),
         ("hash", _hash, "the catalogue's hash, then each field's"),
@@ -65,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--source", action="append", default=[], type=Path, metavar="FOLDER", help=words)
     verb.add_argument("--write", action="store_true", help="write the versions of the source into the files")
     verb.set_defaults(do=_methods)
+    words = "what stands in an index of shipped code"
+    verb = verbs.add_parser("index", help=words, description=words)
+    verb.add_argument("file", type=Path, metavar="FILE", help="the index file of a release")
+    words = "every word of source that it lets leave, with its place; of these modules only, if some are named"
+    verb.add_argument("--words", nargs="*", metavar="MODULE", help=words)
+    verb.set_defaults(do=_index)
     words = "what was promised, how it is kept, and the tests that prove it"
     verb = verbs.add_parser("promises", help=words, description=words)
     verb.set_defaults(do=_promises)
@@ -129,6 +138,14 @@ def _methods(options: argparse.Namespace) -> int:
         for sentence in one.wrong:
             print(f"{'wrong':>16}  {one.method.place}: {sentence}", file=sys.stderr)
     return STALE if any(one.wrong for one in judged) else OK
+
+
+def _index(options: argparse.Namespace) -> int:
+    found = index.check(options.file.read_bytes())
+    wanted = showing.summary(found) if options.words is None else showing.words(found, options.words)
+    for line in wanted:
+        print(line)
+    return OK
 
 
 def _promises(options: argparse.Namespace) -> int:  # noqa: ARG001  every verb is handed its options

@@ -11,13 +11,56 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from audit._coding import (
+    MAX_CHAIN,
+    MAX_FRAMES,
+    MAX_SHAPES,
+    NO_LOGGER,
+    NO_PLACE,
+    NO_ROUTE,
+    NO_TYPE,
+    SHAPE,
+    check_code_text,
+    check_error_log,
+    check_logger,
+    check_place,
+    check_route,
+    check_shape,
+    check_type,
+    size_class,
+)
 from audit.index import Index
+
+__all__ = [
+    "MAX_CHAIN",
+    "MAX_FRAMES",
+    "MAX_ID",
+    "MAX_KEYS",
+    "MAX_SHAPES",
+    "NO_LOGGER",
+    "NO_PLACE",
+    "NO_ROUTE",
+    "NO_TYPE",
+    "OTHER",
+    "PRECISIONS",
+    "SENTINELS",
+    "SHAPE",
+    "STANDS",
+    "TYPES",
+    "WHOLE",
+    "WINDOW",
+    "Check",
+    "TypeRule",
+    "bucket_labels",
+    "instant_text",
+    "size_class",
+]
 
 Check = Callable[[Any], bool]
 MAX_ID = 2**53 - 1
 SENTINELS = (-1, -2)
 WINDOW = timedelta(days=400)
-OTHER, NO_PLACE, NO_TYPE, NO_ROUTE = "other", "<place>", "<type>", "<route>"
+OTHER = "other"
 _NO_ANSWER = {-1: "timed out: there is no number", -2: "failed: there is no number"}
 _STRANGE_PLACE = {NO_PLACE: "a place in code that the index of shipped code does not name"}
 _STRANGE_TYPE = {NO_TYPE: "an exception type that the index of shipped code does not name"}
@@ -27,10 +70,11 @@ STANDS: Mapping[str, Mapping[Any, str]] = {
     "place": _STRANGE_PLACE,
     "type": _STRANGE_TYPE,
     "route": {NO_ROUTE: "an address that no registered URL rule matches"},
+    "logger": {NO_LOGGER: "a logger that the index of shipped code does not name"},
     "error_log": {**_STRANGE_PLACE, **_STRANGE_TYPE},
 }
 """Values that stand for something else, by type, in words; those of `error_log` stand inside it."""
-MAX_CHAIN, MAX_SHAPES, MAX_FRAMES, MAX_KEYS = 8, 8, 50, 64
+MAX_KEYS = 64
 
 PRECISIONS: Mapping[str, str] = {
     "day": r"\d{4}-\d{2}-\d{2}",
@@ -38,11 +82,6 @@ PRECISIONS: Mapping[str, str] = {
     "minute": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z",
     "second": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z",
 }
-SHAPE = re.compile(
-    r"none|flag|number|word|date|ip|email|uuid|url|path|object|empty"
-    r"|(?:integer|hex|words|list|map)\((?:[0-9]|1[0-9]|20|<32|<64|<256|<1024|>=1024)\)"
-    r"|(?:text|bytes)\((?:<32|<64|<256|<1024|>=1024)\)"
-)
 _VERSION = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -69,13 +108,6 @@ class TypeRule:
     def means(self, value: Any) -> str:
         """Return in words what a value stands for that is none of its own kind; nothing for all others."""
         return self.stands.get(value, "") if type(value) in (int, str) else ""
-
-
-def size_class(length: int) -> str:
-    """Return the length of something as a bucket: exact to 20, then an upper bound, so that it tells no secret."""
-    if length <= 20:
-        return str(length)
-    return next((f"<{bound}" for bound in (32, 64, 256, 1024) if length < bound), ">=1024")
 
 
 def bucket_labels(bounds: tuple[int, ...]) -> tuple[str, ...]:
@@ -167,44 +199,6 @@ def _exists(text: str) -> bool:
     return True
 
 
-def _slot(has: Callable[[str], bool], stand_in: str) -> Check:
-    """Check names against one slot of the index; remembers only names that stand in it, so it cannot grow beyond it."""
-    known = {stand_in}
-
-    def check(value: Any) -> bool:
-        if type(value) is not str:
-            return False
-        if value in known:
-            return True
-        if len(value) > 512 or not has(value):
-            return False
-        known.add(value)
-        return True
-
-    return check
-
-
-def _place(_params: Mapping[str, Any], index: Index) -> Check:
-    return _slot(index.has_place, NO_PLACE)
-
-
-def _type(_params: Mapping[str, Any], index: Index) -> Check:
-    return _slot(index.has_type, NO_TYPE)
-
-
-def _route(_params: Mapping[str, Any], index: Index) -> Check:
-    return _slot(index.has_route, NO_ROUTE)
-
-
-def _code_text(_params: Mapping[str, Any], _: Index) -> Check:
-    return lambda _value: False  # no index of this release has literals (see audit/index.py)
-
-
-def _shape(_params: Mapping[str, Any], _: Index) -> Check:
-    one = _text(SHAPE)
-    return lambda value: type(value) is list and len(value) <= MAX_SHAPES and all(map(one, value))
-
-
 def _site(params: Mapping[str, Any], _: Index) -> Check:
     directories = frozenset(params.get("directories", ()))
 
@@ -228,33 +222,6 @@ def _keys(params: Mapping[str, Any], _: Index) -> Check:
 
 def _digest(params: Mapping[str, Any], _: Index) -> Check:
     return _text(re.compile(rf"[0-9a-f]{{{params['hex_chars']}}}"))
-
-
-def _error_log(_params: Mapping[str, Any], index: Index) -> Check:
-    types, places, shapes = _type({}, index), _place({}, index), _shape({}, index)
-
-    def link(item: Any) -> bool:
-        return (
-            type(item) is dict and item.keys() == {"type", "shapes"} and types(item["type"]) and shapes(item["shapes"])
-        )
-
-    def frame(item: Any) -> bool:
-        return type(item) is list and len(item) == 2 and places(item[0]) and _whole(item[1]) and item[1] in (0, 1)
-
-    def check(value: Any) -> bool:
-        if type(value) is not dict or value.keys() != {"chain", "frames"}:
-            return False
-        chain, frames = value["chain"], value["frames"]
-        return (
-            type(chain) is list
-            and type(frames) is list
-            and 1 <= len(chain) <= MAX_CHAIN
-            and len(frames) <= MAX_FRAMES
-            and all(map(link, chain))
-            and all(map(frame, frames))
-        )
-
-    return check
 
 
 def _never(_params: Mapping[str, Any], _: Index) -> Check:
@@ -282,18 +249,21 @@ TYPES: Mapping[str, TypeRule] = {
         _rule("choice", "one word of a closed list; anything else is `other`", _choice, "choices"),
         _rule("version", "one to three numbers of at most three digits, or a version in the index", _version),
         _rule("instant", "a UTC moment, truncated to the declared precision", _instant, "precision"),
-        _rule("place", "module:function:line of shipped code, or <place>", _place),
-        _rule("type", "an exception type that the index names, or <type>", _type),
-        _rule("code_text", "literal words of shipped source at a place", _code_text),
-        _rule("shape", "a list of value classes such as email or integer(4), computed, never copied", _shape),
-        _rule("route", "a registered URL rule, or <route>; never a concrete address", _route),
+        _rule("place", "module:function:line of shipped code, or <place>", check_place),
+        _rule("type", "an exception type that the index names, or <type>", check_type),
+        _rule("logger", "the name of a logger that shipped code asks for, or <logger>", check_logger),
+        _rule("code_text", "literal words of shipped source at a place, with shapes between them", check_code_text),
+        _rule("shape", "a list of value classes such as email or integer(4), computed, never copied", check_shape),
+        _rule("route", "a registered URL rule, or <route>; never a concrete address", check_route),
         _rule("site", "a host name, and at most one listed first directory", _site, "", "directories"),
         _rule("selector", "tag names and positions in a page", _fixed(_SELECTOR)),
         _rule("keys", "declared keys of a JSON document; any other as its shape", _keys, "keys"),
         _rule("digest", "a keyed hash under a secret that never leaves, truncated", _digest, "hex_chars"),
         _rule("hash", "the SHA-256 of something that corporate holds or published", _fixed(_HEX64)),
         _rule("token", "a random identifier without meaning, minted and recorded by our code", _fixed(_TOKEN)),
-        _rule("error_log", "types, places and shapes of one error; no words, no values", _error_log),
+        _rule(
+            "error_log", "types, places, words of shipped source and shapes of one error; no values", check_error_log
+        ),
         _rule(
             "transforms",
             "which permitted transforms were used: names of fields, and words of their definitions",

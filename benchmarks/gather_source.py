@@ -2,7 +2,7 @@
 
 For the makers of event/known only. Prints, as groups of a catalogue file, the message of each `raise` of the modules
 and packages named: literals, f-strings, `%`, `.format` and sums of these, with the exception's type. The modules are
-imported, to find what a name in them is. A vendor's own libraries are better told by their raise sites (`event.sites`);
+imported, to find what a name in them is. A vendor's own libraries are better told by their raise sites (`event.index`);
 this serves where an index has none of them.
 """
 

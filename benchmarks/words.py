@@ -1,7 +1,7 @@
 """Whether a raise yields its words, and nothing of a customer's: what the error log rests on (design 5).
 
-Indexes an invented product, the annotator and the libraries it stands on (`event.sites`), executes real raises in them
-with customers' values as arguments, lets the finder (`event.words`) say what would leave, and has it judged by a judge
+Indexes an invented product, the annotator and the libraries it stands on (`event.index`), executes real raises in them
+with customers' values as arguments, lets the finder (`event.error`) say what would leave, and has it judged by a judge
 that knows nothing of templates (`benchmarks._judging`). Before that, leaks, false words and calls are planted, and must
 be caught. `--quick` leaves the libraries out. Exits with 1 when anything leaked, when a planted fault was missed, or
 when less than 90 % of the product's words were kept.
@@ -25,13 +25,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from audit import index
+from audit.index import Index
 from benchmarks import _calling, _raising
 from benchmarks._customers import SECRETS, SHORT
 from benchmarks._judging import WORD, Said, Verdict, is_compiled, judge, shown
 from benchmarks._messages import ANNOTATOR
 from benchmarks._tallying import HEAD, Tally, caught, chain, place, total
 from benchmarks._timing import Goals, arguments, machine, number, per_call_us, table
-from event import raise_sites, sites
+from event.index import build
 from event.words import Words
 
 GOAL_PRODUCT_PERCENT = 90.0
@@ -39,6 +41,17 @@ GOAL_RAISES = 500
 MOST_AT_A_PLACE = 5
 PRODUCT = Path(_raising.__file__)
 Finder = Callable[[BaseException], Said | None]
+
+
+def finder(found: Index) -> Finder:
+    """Return what says the words that would leave of an exception by this index."""
+    words = Words(found)
+
+    def find(fault: BaseException) -> Said | None:
+        said = words.of(fault)
+        return said["arguments"] if said is not None else None
+
+    return find
 
 
 def product(find: Finder, forms: Mapping[str, Sequence[Callable[[Any], Any]]]) -> dict[str, Tally]:
@@ -155,11 +168,11 @@ def patched(find: Finder) -> Tally:
     return total(product(find, {**names["KNOWN"], **names["HARD"]}).values())
 
 
-def elsewhere(found: raise_sites.RaiseSites, *options: str) -> dict[str, int]:
+def elsewhere(found: Index, *options: str) -> dict[str, int]:
     """Run the invented product in an interpreter with other options, against the index made in this one."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sites.json"
-        path.write_bytes(raise_sites.encode(found))
+        path = Path(folder) / "invented.index"
+        path.write_bytes(index.encode(found))
         program = f"from benchmarks.words import alone; alone({str(path)!r})"
         root = Path(__file__).parents[1]
         done = subprocess.run([sys.executable, *options, "-c", program], cwd=root, capture_output=True, check=True)
@@ -169,19 +182,19 @@ def elsewhere(found: raise_sites.RaiseSites, *options: str) -> dict[str, int]:
 
 def alone(path: str) -> None:
     """Print what `elsewhere` wants to know."""
-    find = Words(raise_sites.parse(Path(path).read_bytes())).of
+    find = finder(index.parse(Path(path).read_bytes()))
     whole = total(product(find, _raising.KNOWN).values())
     print(json.dumps({"raises": whole.raises, "said": whole.said, "kept": whole.kept, "faults": len(whole.faults)}))
 
 
-def in_source(found: raise_sites.RaiseSites, root: Path) -> Tally:
+def in_source(found: Index, root: Path) -> Tally:
     """Count, without running anything, the words that literals of each `raise` hold, and those of known templates.
 
     What builds its message elsewhere (a class, a name) counts as known where its templates are, and is not seen
     where they are not: read it beside the raises that were run.
     """
     tally = Tally()
-    for module, them in found.sites.items():
+    for module, them in found.raises.items():
         path = root / (module.replace(".", "/") + ".py")
         path = path if path.exists() else root / module.replace(".", "/") / "__init__.py"
         nodes = {
@@ -189,7 +202,7 @@ def in_source(found: raise_sites.RaiseSites, root: Path) -> Tally:
             for n in ast.walk(ast.parse(path.read_bytes()))
             if isinstance(n, ast.Raise)
         }
-        for site in them:
+        for site in them.sites:
             if site.position in nodes:
                 texts = [n.value for n in ast.walk(nodes[site.position]) if isinstance(n, ast.Constant)]
                 said = sum(len(WORD.findall(text)) for text in texts if isinstance(text, str))
@@ -210,11 +223,9 @@ def main() -> int:
         print(f"the judge missed planted faults: {missed}")
         return 1
     started = perf_counter()
-    found = sites.build([PRODUCT.parent, ANNOTATOR], "invented 1.0.0")
-    print(
-        f"{len(found.sources)} modules read in {perf_counter() - started:.1f} s, {len(raise_sites.encode(found)):,} B"
-    )
-    find = Words(found).of
+    found = build([PRODUCT.parent, ANNOTATOR], "invented 1.0.0")
+    print(f"{len(found.sources)} modules read in {perf_counter() - started:.1f} s, {len(index.encode(found)):,} B")
+    find = finder(found)
     known, hard, own = product(find, _raising.KNOWN), product(find, _raising.HARD), annotator(find)
     ours = total([*known.values(), own])
     everything = total([ours, *hard.values()])
@@ -272,11 +283,11 @@ def _in_libraries() -> dict[str, Tally]:
     started = perf_counter()
     specs = [importlib.util.find_spec(name) for name in _calling.LIBRARIES]
     where = [Path(next(iter(spec.submodule_search_locations or ()))) for spec in specs if spec is not None]
-    found = sites.build(where, "libraries 1.0.0")
-    size = len(raise_sites.encode(found))
+    found = build(where, "libraries 1.0.0")
+    size = len(index.encode(found))
     print(f"{len(found.sources)} modules of libraries read in {perf_counter() - started:.0f} s, {size:,} B\n")
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        of_libraries = libraries(Words(found).of)
+        of_libraries = libraries(finder(found))
     raised = {name: tally for name, tally in of_libraries.items() if "compiled" not in name}
     compiled = {name: tally for name, tally in of_libraries.items() if "compiled" in name}
     rows = [tally.row(name) for name, tally in raised.items()] + [total(raised.values()).row("**together**")]
@@ -284,7 +295,7 @@ def _in_libraries() -> dict[str, Tally]:
     print(table("In libraries", HEAD, rows))
     root = Path(__file__).parents[1]
     own = [root / name for name in ("audit", "event", "diffgram_home", "corporate")]
-    static = [("Diffgram Home itself", in_source(sites.build(own, "home 1.0.0"), root))]
+    static = [("Diffgram Home itself", in_source(build(own, "home 1.0.0"), root))]
     static += [("the libraries", in_source(found, where[0].parent))]
     print(table("In the source, without running it", HEAD, [tally.row(name) for name, tally in static]))
     return of_libraries

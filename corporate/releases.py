@@ -105,7 +105,7 @@ def _store_catalogue(store: Store, sources: Sequence[catalogue.Source], label: s
 
 
 def _store_index(store: Store, data: bytes, now: datetime) -> str:
-    made = index.parse(data)
+    made = index.check(data)
     row = {"hash": made.hash, "release": made.release, "data": data, "added_at": now}
     with store.writing(EVERYBODY) as session:
         session.execute(store.insert(StoredIndex).values(row).on_conflict_do_nothing())

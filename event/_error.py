@@ -1,4 +1,4 @@
-"""An exception becomes types, places and shapes: no words, no values (design 5).
+"""An exception becomes types, places, words of the source that raised it, and shapes: no values (design 5).
 
 The exception's own code is never called: no `__str__`, no `__repr__`, no property, no metaclass. Everything is read
 through the interpreter's own descriptors (`BaseException.args` and its siblings), and only exact built-in types are
@@ -10,14 +10,17 @@ are `<place>`, and neighbours of that kind are one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.machinery import ModuleSpec
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from audit.index import Index
 from audit.types import MAX_CHAIN, MAX_FRAMES, MAX_SHAPES, NO_PLACE, NO_TYPE
+from event._fingerprint import module_of
 from event._reduce import class_name
 from event._shape import shape
+from event.words import Words
 
 _MAX_WALK = 10_000
 _OUTER = 15
@@ -25,6 +28,7 @@ _MAX_PERIOD = 4
 _WALK_KEEP = 200
 _MAX_NAME = 512
 _MAX_PLACES_CHARS = 8_000
+_MAX_WORDS_BYTES = 4_000
 _MISSING: Mapping[str, Any] = {}
 
 _args = BaseException.__dict__["args"].__get__
@@ -34,6 +38,7 @@ _context = BaseException.__dict__["__context__"].__get__
 _suppressed = BaseException.__dict__["__suppress_context__"].__get__
 _members = BaseExceptionGroup.__dict__["exceptions"].__get__
 Step = tuple[Any, int]
+_encode = msgspec.json.Encoder().encode
 
 
 class ErrorLog:
@@ -41,6 +46,7 @@ class ErrorLog:
 
     def __init__(self, index: Index, product: Sequence[str] = ()) -> None:
         self.index = index
+        self._words = Words(index)
         self._prefixes = tuple(product)
         self._in_product: dict[str, int] = {}
 
@@ -48,13 +54,23 @@ class ErrorLog:
         """Return the value for `exception`: `{"chain": […], "frames": […]}`, within the bounds of `audit.types`."""
         chain = _chain(exception)
         causes = _causes(exception, chain)
-        return {"chain": [self._link(e) for e in chain], "frames": self._frames(causes)}
+        return {"chain": self._links(chain), "frames": self._frames(causes)}
 
-    def _link(self, exception: BaseException) -> dict[str, Any]:
-        name = class_name(type(exception))
-        known = name in self.index.types and len(name) <= _MAX_NAME
-        shapes = [shape(value) for value in _args(exception)[:MAX_SHAPES]]
-        return {"type": name if known else NO_TYPE, "shapes": shapes}
+    def _links(self, chain: Sequence[BaseException]) -> list[dict[str, Any]]:
+        """Return a link for each exception; words that would make the message too long stay away whole."""
+        links: list[dict[str, Any]] = []
+        left = _MAX_WORDS_BYTES
+        for exception in chain:
+            name = class_name(type(exception))
+            known = name in self.index.types and len(name) <= _MAX_NAME
+            shapes = [shape(value) for value in _args(exception)[:MAX_SHAPES]]
+            link: dict[str, Any] = {"type": name if known else NO_TYPE, "shapes": shapes}
+            said = self._words.of(exception, name) if known else None
+            if said is not None and (size := len(_encode(said))) <= left:
+                link["code_text"] = said
+                left -= size
+            links.append(link)
+        return links
 
     def _frames(self, causes: Sequence[BaseException]) -> list[list[Any]]:
         places: list[list[Any]] = []
@@ -79,22 +95,13 @@ class ErrorLog:
     def is_product(self, module: str) -> int:
         """Return 1 for a module of the product, 0 for one of a library or of nobody known."""
         if not self._prefixes:
-            return 1 if module in self.index.modules else 0
+            return int(self.index.is_product(module))
         known = self._in_product.get(module)
         if known is None:
             known = int(any(module == p or module.startswith(f"{p}.") for p in self._prefixes))
             if len(self._in_product) < _MAX_WALK:
                 self._in_product[module] = known
         return known
-
-
-def module_of(frame: Any) -> str:
-    """Return the name of a frame's module; `python -m x` runs it as `__main__`, but its spec still knows `x`."""
-    scope = frame.f_globals
-    name = dict.get(scope, "__name__")
-    if name == "__main__" and type(spec := dict.get(scope, "__spec__")) is ModuleSpec:
-        name = spec.name
-    return name if type(name) is str else ""
 
 
 def _chain(exception: BaseException) -> list[BaseException]:

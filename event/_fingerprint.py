@@ -1,4 +1,4 @@
-"""Which code is this? A hash of what a code object does, equal at build time and in the running product.
+"""Which code is this? Its module, and a hash of what it does, equal at build time and in the running product.
 
 Not the file: a file can differ from what was loaded, and reading it would be I/O in the product. The hash is over
 instructions, constants, names and the first line of one code object, not of those inside it; so it also depends on the
@@ -6,6 +6,7 @@ version of the interpreter (3.11, 3.12): index with the one that runs the produc
 """
 
 import hashlib
+from importlib.machinery import ModuleSpec
 from types import CodeType
 from typing import Any
 
@@ -21,6 +22,15 @@ def fingerprint(code: CodeType) -> str:
     digest.update(constants.encode("utf-8", "backslashreplace"))
     digest.update(code.co_code + code.co_exceptiontable)
     return digest.hexdigest()[:LENGTH]
+
+
+def module_of(frame: Any) -> str:
+    """Return the name of a frame's module; `python -m x` runs it as `__main__`, but its spec still knows `x`."""
+    scope = frame.f_globals
+    name = dict.get(scope, "__name__")
+    if name == "__main__" and type(spec := dict.get(scope, "__spec__")) is ModuleSpec:
+        name = spec.name
+    return name if type(name) is str else ""
 
 
 def _stable(value: Any) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
-from event._program import dotted_name
+from audit.sites import Arguments, Position
+from audit.template import MOST
+from event._program import dotted_name, walk
 from event._saying import UNKNOWN, Made, Saying, Scope, State, Values
-from event._template import MOST
-from event.raise_sites import Arguments, Position
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _ROUNDS = 3
@@ -196,7 +196,7 @@ class Flow:
         end: State | None = dict(state)
         for case in cases:
             inner = dict(state)
-            for pattern in ast.walk(case.pattern):
+            for pattern in walk(case.pattern):
                 name = getattr(pattern, "name", None) or getattr(pattern, "rest", None)
                 if isinstance(name, str):
                     self._set(inner, name, UNKNOWN)
@@ -214,7 +214,7 @@ def wanted_names(function: ast.AST, is_summary: bool) -> frozenset[str]:
     """Return the names on which the exceptions (and with `is_summary` the results) of a function depend."""
     roots: list[ast.AST] = []
     sources: dict[str, list[ast.AST]] = {}
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Raise | ast.Assert) or (is_summary and _is_result(node)):
             roots.append(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value is not None:
@@ -225,7 +225,7 @@ def wanted_names(function: ast.AST, is_summary: bool) -> frozenset[str]:
                         roots.append(target)
     found: set[str] = set()
     while roots:
-        used = ast.walk(roots.pop())
+        used = walk(roots.pop())
         fresh = {dotted_name(n) for n in used if isinstance(n, ast.Name | ast.Attribute)} - found - {""}
         found |= fresh
         roots += [value for name in fresh for value in sources.get(name, [])]
@@ -242,7 +242,7 @@ def own_names(function: Function) -> tuple[frozenset[str], frozenset[str]]:
     spec = function.args
     own = {a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg) if a is not None}
     aside: set[str] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Global | ast.Nonlocal):
             aside.update(node.names)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -259,7 +259,7 @@ def own_names(function: Function) -> tuple[frozenset[str], frozenset[str]]:
 def seeded(function: Function, scope: Scope, saying: Saying) -> State:
     """Return the state before the first statement: class attributes that the function may set on `self`."""
     state: State = {}
-    for node in ast.walk(function):
+    for node in walk(function):
         name = dotted_name(node) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) else ""
         if scope.me and name.startswith(f"{scope.me}."):
             state[name] = saying.of_class(name.partition(".")[2], is_set_here=True)
@@ -287,7 +287,7 @@ def _loaded(target: ast.expr) -> ast.expr:
 def _expressions(node: ast.stmt) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
-            yield from ast.walk(child)
+            yield from walk(child)
 
 
 def _joined(left: State | None, right: State | None) -> State | None:

@@ -1,30 +1,9 @@
-"""`%` and `str.format` as templates: the format's own text is literal, and every field is a hole or what fills it."""
+"""`str.format` as templates: the format's own text is literal, and every field is a hole or what fills it."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from string import Formatter
 
-from event._template import ANYTHING, HOLE, Templates, join_all, literal
-
-_PERCENT = re.compile(
-    r"%(?:\((?P<name>[^()]*)\))?(?P<how>[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?)(?P<kind>.)", re.DOTALL
-)
-Filler = Callable[[str | int], Templates]
-
-
-def percent(text: str, values: Filler) -> Templates:
-    """Return `text % …`; `values` says what a field is filled with, by name or by number."""
-    pieces: list[Templates] = []
-    at = number = 0
-    for field in _PERCENT.finditer(text):
-        pieces.append(frozenset({literal(text[at : field.start()])}))
-        at = field.end()
-        if field["kind"] == "%":
-            pieces.append(frozenset({literal("%")}))
-            continue
-        pieces.append(values(field["name"] or number) if field["kind"] == "s" and not field["how"] else ANYTHING)
-        number += 1 + field["how"].count("*")
-    return join_all([*pieces, frozenset({literal(text[at:])})])
+from audit.template import ANYTHING, HOLE, Templates, join_all, literal
 
 
 def braces(text: str, positional: Sequence[Templates], keywords: Mapping[str, Templates]) -> Templates:

@@ -8,11 +8,11 @@ import ast
 import builtins
 from dataclasses import dataclass, replace
 
+from audit.sites import Arguments
+from audit.template import ANYTHING, Hole, Templates
 from event._flow import Flow, Function, own_names, seeded, wanted_names
-from event._program import Builtin, Found, Program, class_body, dotted_name
+from event._program import Builtin, Found, Program, class_body, dotted_name, walk
 from event._saying import UNKNOWN, Saying, Scope, State, Values
-from event._template import ANYTHING, Hole, Templates
-from event.raise_sites import Arguments
 
 _DEPTH = 3
 _PLAIN = frozenset({"staticmethod", "classmethod"})
@@ -190,7 +190,7 @@ def _decorators(function: Function) -> set[str]:
 
 
 def _is_plain(function: Function) -> bool:
-    makes_no_generator = not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
+    makes_no_generator = not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk(function))
     return _decorators(function) <= _PLAIN and makes_no_generator
 
 
@@ -202,6 +202,6 @@ def _is_certain(function: ast.AST) -> bool:
                 return True
         elif isinstance(node, ast.Assign) and any(getattr(t, "attr", "") == "args" for t in node.targets):
             return True
-        elif any(isinstance(inner, ast.Return) for inner in ast.walk(node)):
+        elif any(isinstance(inner, ast.Return) for inner in walk(node)):
             return False
     return False

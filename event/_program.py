@@ -26,17 +26,19 @@ class Builtin:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One module: its dotted name, its syntax tree, whether it is a package's `__init__`."""
+    """One module: its dotted name, its syntax tree, whether it is a package's `__init__`; then what it binds, holds."""
 
     name: str
     tree: ast.Module
     is_package: bool = False
     names: dict[str, list[Node | str]] = field(default_factory=dict)
+    nodes: list[ast.AST] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.nodes.extend(walk(self.tree))
         for name, node in _bindings(self, self.tree.body):
             self.names.setdefault(name, []).append(node)
-        for inner in ast.walk(self.tree):
+        for inner in self.nodes:
             for name in inner.names if isinstance(inner, ast.Global) else ():
                 self.names.setdefault(name, []).append(_CHANGED)
 
@@ -101,6 +103,20 @@ class Program:
             else:
                 line.append(meant)
         return line
+
+
+def walk(node: ast.AST) -> list[ast.AST]:
+    """Return a node and all under it, as `ast.walk` does, but without contexts, and several times as fast."""
+    found = [node]
+    for current in found:
+        for name in current._fields:
+            value = getattr(current, name, None)
+            if isinstance(value, ast.AST):
+                if name != "ctx":
+                    found.append(value)
+            elif type(value) is list:
+                found += [inner for inner in value if isinstance(inner, ast.AST)]
+    return found
 
 
 def dotted_name(node: ast.expr) -> str:

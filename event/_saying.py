@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from event._formats import braces, percent
-from event._program import Builtin, Found, Module, Program, class_body, dotted_name
-from event._template import ANYTHING, HOLE, NO_TEXT, Template, Templates, bounded, join_all, literal
-from event.raise_sites import Arguments
+from audit.sites import Arguments
+from audit.template import ANYTHING, HOLE, NO_TEXT, Template, Templates, bounded, join_all, literal, percent
+from event._formats import braces
+from event._program import Builtin, Found, Module, Program, class_body, dotted_name, walk
 
 GETTEXT = frozenset({"_", "_l", "N_", "gettext", "gettext_lazy", "lazy_gettext", "ngettext", "pgettext", "npgettext"})
 _SAYS_NOTHING = frozenset(
@@ -255,5 +255,5 @@ _METHODS: dict[str, Callable[[Saying, ast.Call, ast.Attribute, Mapping[str, Valu
 
 @cache
 def _stored_attributes(node: ast.ClassDef) -> frozenset[str]:
-    stored = (n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store | ast.Del))
+    stored = (n for n in walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store | ast.Del))
     return frozenset(n.attr for n in stored)

@@ -1,70 +1,111 @@
-"""The index of what a vendor ships, made at build time: `python -m event.index SRC… --release NAME -o FILE`.
+"""The index of what a vendor ships: `python -m event.index SRC… --release NAME --lock FILE -o FILE`.
 
 Run it where the release is built, never on a customer's server, with the interpreter and the libraries that the product
-will run with. It holds, for each module under SRC, every function with its lines, as the interpreter itself names them
-(the source is compiled, not run); the exception types of that source, of the interpreter, and of the libraries named by
-`--library`; the URL rules of the Flask application named by `--routes`; and the release's version. The same input gives
-the same bytes. SRC is a package, a module, or a folder of them; names are relative to the folder that holds it.
+will run with. It reads the product's source under SRC, and of the libraries that the lock file pins the source that is
+installed here, in just those versions: nothing of it is run. It writes every function with its lines, what each `raise`
+can say, and the exception types; the exception types that importing brings, of the interpreter and of `--library`; the
+URL rules of the Flask application named by `--routes`; and the release's version. The same input gives the same bytes.
+SRC is a package, a module, or a folder of them; names are relative to the folder that holds it.
 """
 
 import argparse
 import ast
 import importlib
+import itertools
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType
 
-from audit.index import Index, Lines, encode, new
+from audit.canonical import sha256_hex
+from audit.index import Index, Lines, Source, encode, sealed
+from event import _sites
+from event._lock import Locked, LockFault, module_name, read_lock
+from event._program import Module
 from event._reduce import class_name
+from event._sites import Shipped, named_classes, stated_module
 
-INTERPRETER = [
-    "asyncio",
-    "concurrent.futures",
-    "csv",
-    "ctypes",
-    "decimal",
-    "email.errors",
-    "http.client",
-    "imaplib",
-    "json",
-    "ftplib",
-    "smtplib",
-    "socket",
-    "sqlite3",
-    "ssl",
-    "subprocess",
-    "tarfile",
-    "tomllib",
-    "urllib.error",
-    "uuid",
-    "xml.etree.ElementTree",
-    "zipfile",
-    "zlib",
-    "zoneinfo",
-]
+INTERPRETER = """
+    argparse ast asyncio bdb binascii codecs concurrent.futures configparser contextvars copy csv ctypes
+    dbm decimal email email.errors enum ftplib getopt graphlib html http.client http.cookiejar
+    http.cookies imaplib importlib.metadata importlib.resources inspect ipaddress json locale
+    logging.handlers lzma mailbox marshal multiprocessing netrc optparse pathlib pdb pickle platform
+    poplib pyexpat queue quopri resource runpy sched selectors shelve shutil signal smtplib socket
+    sqlite3 ssl statistics struct subprocess syslog tarfile tempfile termios threading tokenize tomllib
+    typing unittest urllib.error urllib.parse urllib.request uuid wave weakref webbrowser xml.dom
+    xml.etree.ElementTree xml.sax xmlrpc.client zipfile zipimport zlib zoneinfo
+""".split()  # noqa: SIM905 - a list of so many is read better so
 _LOOKS_LIKE_ERROR = re.compile(r"(?:Error|Exception|Warning|Exit|Interrupt)$")
-_SKIP = frozenset({"__pycache__", "node_modules", "site-packages"})
+_TELL_EVERY = 50
 
 
-def build(sources: Sequence[Path], release: str, libraries: Sequence[str] = (), routes: Sequence[str] = ()) -> Index:
-    """Return the index of `release`, whose last word is its version.
+def build(
+    sources: Sequence[Path],
+    release: str,
+    libraries: Sequence[str] = (),
+    routes: Sequence[str] = (),
+    *,
+    lock: Path | None = None,
+    without: Sequence[str] = (),
+    told: Callable[[str], None] = lambda _line: None,
+) -> Index:
+    """Return the index of `release`, whose last word is its version; `told` hears how far it is.
 
-    Raises SyntaxError or OSError for a source that cannot be compiled, ImportError for a library or application.
+    `lock` is a lock file of pinned libraries, and `without` names those in it that are not read; `libraries` are
+    imported for their exception types, `routes` are Flask applications.
+
+    Raises SyntaxError or OSError for a source that cannot be compiled, ImportError for a library or application,
+    LockFault for a lock file that is not what is installed, RuntimeError for an interpreter without columns.
     """
-    modules: dict[str, dict[str, Lines]] = {}
-    trees: dict[str, ast.Module] = {}
-    for name, path in modules_under(sources):
-        tree = ast.parse(path.read_bytes(), str(path))
-        modules[name] = _functions(compile(tree, str(path), "exec", dont_inherit=True))
-        trees[name] = tree
-    for library in (*INTERPRETER, *libraries):
-        importlib.import_module(library)
+    locked = read_lock(lock, without) if lock is not None else ()
+    shipped: dict[str, Shipped] = {}
+    origins: dict[str, Source] = {}
+    for name, path, library in _files(sources, locked):
+        if name in shipped:
+            continue  # the product's own module of that name comes first, as it does when it is imported
+        data = path.read_bytes()
+        module = Module(name, ast.parse(data, str(path)), path.name == "__init__.py")
+        shipped[name], origins[name] = Shipped(path, data, module), Source(sha256_hex(data), library)
+    found = _sites.read(shipped, _counting(len(shipped), told))
+    for imported in (*INTERPRETER, *libraries):
+        importlib.import_module(imported)
     rules = {rule for application in routes for rule in _rules(application)}
-    types = _shipped_types(trees) | _loaded_types({name.partition(".")[0] for name in modules})
-    return new(release, modules, frozenset(types), frozenset(rules), frozenset({release.split()[-1]}))
+    own = {name.partition(".")[0] for name, source in origins.items() if not source.library}
+    brought = {name.partition(".")[0] for name in (*shipped, *libraries)} if locked else None
+    types = _shipped_types({name: one.module.tree for name, one in shipped.items()}) | _loaded_types(own, brought)
+    return sealed(
+        Index(
+            release,
+            {name: _functions(code) for name, code in found.plain.items()},
+            frozenset(types),
+            frozenset(rules),
+            frozenset({release.split()[-1]}),
+            interpreter=f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}",
+            sources=origins,
+            libraries={one.name: one.version for one in locked},
+            raises=found.raises,
+            classes=found.classes,
+        )
+    )
+
+
+def _files(sources: Iterable[Path], locked: Iterable[Locked]) -> Iterator[tuple[str, Path, str]]:
+    """Yield module name, file and library (none: the product) of everything that is read."""
+    yield from ((name, path, "") for name, path in modules_under(sources))
+    yield from ((name, path, one.name) for one in locked for name, path in one.modules)
+
+
+def _counting(count: int, told: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what hears the name of each module, and says now and then how many were read."""
+    turns = itertools.count(1)
+
+    def hear(_name: str) -> None:
+        if (turn := next(turns)) % _TELL_EVERY == 0:
+            told(f"{turn} of {count} modules read")
+
+    return hear
 
 
 def modules_under(sources: Iterable[Path]) -> Iterator[tuple[str, Path]]:
@@ -75,9 +116,8 @@ def modules_under(sources: Iterable[Path]) -> Iterator[tuple[str, Path]]:
         is_root = source.is_dir() and not (source / "__init__.py").exists()
         root = source if is_root else source.parent
         for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
-            parts = path.relative_to(root).with_suffix("").parts
-            if _SKIP.isdisjoint(parts) and all(part.isidentifier() for part in parts):
-                yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+            if (name := module_name(path.relative_to(root))) is not None:
+                yield name, path
 
 
 def _functions(module: CodeType) -> dict[str, Lines]:
@@ -92,9 +132,13 @@ def _functions(module: CodeType) -> dict[str, Lines]:
     return {name: tuple(sorted(ranges)) for name, ranges in sorted(found.items())}
 
 
-def _shipped_types(trees: dict[str, ast.Module]) -> set[str]:
+def _shipped_types(trees: Mapping[str, ast.Module]) -> set[str]:
     """Return the exception types of the source: by their bases, as far as names tell, until nothing new is found."""
-    classes = [(f"{module}.{name}", node) for module, tree in trees.items() for name, node in _classes(tree, "")]
+    classes = [
+        (f"{stated_module(node) or module}.{name}", node)
+        for module, tree in trees.items()
+        for name, node in named_classes(tree, "")
+    ]
     known: set[str] = set()
     short: set[str] = set()
     while True:
@@ -105,35 +149,29 @@ def _shipped_types(trees: dict[str, ast.Module]) -> set[str]:
         short |= {full.rpartition(".")[2] for full in fresh}
 
 
-def _classes(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.ClassDef):
-            yield prefix + node.name, node
-            yield from _classes(node, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _classes(node, f"{prefix}{node.name}.<locals>.")
-        else:
-            yield from _classes(node, prefix)
-
-
 def _is_error(base: ast.expr, known: set[str]) -> bool:
     name = base.attr if isinstance(base, ast.Attribute) else base.id if isinstance(base, ast.Name) else ""
     return name in known or _LOOKS_LIKE_ERROR.search(name) is not None
 
 
-def _loaded_types(own: set[str]) -> set[str]:
-    """Return the exception types of the interpreter and the imported libraries; not the product's, nor local ones."""
+def _loaded_types(own: set[str], brought: set[str] | None) -> set[str]:
+    """Return the exception types of the interpreter and the imported libraries; not the product's, nor local ones.
+
+    With `brought` only libraries named in it count: what else happens to be installed here says nothing of the release.
+    """
     found: set[str] = set()
     waiting: list[type] = [BaseException]
-    seen: set[type] = set()
+    seen: set[int] = set()
     while waiting:
         current = waiting.pop()
-        if current in seen:
+        if id(current) in seen:
             continue
-        seen.add(current)
+        seen.add(id(current))
         waiting.extend(type.__subclasses__(current))
         name = class_name(current)
-        if "<" not in name and name.partition(".")[0] not in own | {"__main__"}:
+        first, dot, _ = name.partition(".")
+        is_known = brought is None or not dot or first in brought or first in sys.stdlib_module_names
+        if "<" not in name and is_known and first not in own | {"__main__"}:
             found.add(name)
     return found
 
@@ -162,15 +200,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="a Flask application, or MODULE:create_app()",
     )
     parser.add_argument("-o", dest="output", required=True, type=Path, metavar="FILE", help="where to write the index")
+    parser.add_argument("--lock", type=Path, metavar="FILE", help="the lock file of the libraries that it ships with")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="NAME", help="a library of the lock file that is not read"
+    )
     given = parser.parse_args(arguments)
     try:
-        index = build(given.sources, given.release, given.library, given.routes)
-    except (OSError, SyntaxError, ImportError, AttributeError) as fault:
+        index = build(
+            given.sources,
+            given.release,
+            given.library,
+            given.routes,
+            lock=given.lock,
+            without=given.without,
+            told=lambda line: print(line, file=sys.stderr),
+        )
+    except (OSError, SyntaxError, ImportError, AttributeError, RuntimeError, LockFault) as fault:
         parser.error(f"no index was made: {fault}")
     given.output.write_bytes(encode(index))
+    count = sum(len(found.sites) for found in index.raises.values())
     print(
-        f"{given.output}: {len(index.modules)} modules, {len(index.types)} types, "
-        f"{len(index.routes)} routes, {index.hash}"
+        f"{given.output}: {len(index.modules)} modules, {len(index.types)} types, {len(index.routes)} routes, "
+        f"{count} raise sites, {index.hash}"
     )
     return 0
 

@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
-from event._error import module_of
-from event._fingerprint import fingerprint
+from audit import code_text
+from audit.index import Index
+from audit.sites import NOTHING, Arguments, Marks, Site
+from audit.template import HOLE, Template, has_words, match
+from audit.types import MAX_SHAPES
+from event._fingerprint import fingerprint, module_of
 from event._reduce import class_name
 from event._shape import shape
-from event._template import ANYTHING, HOLE, Template, Templates, bounded, filled, has_words, match
-from event.raise_sites import Arguments, Construct, RaiseSites, Site
 
-MAX_ARGUMENTS = 8
 _MAX_WALK = 10_000
 _MAX_KEPT = 10_000
 Said = list[str | list[str]]
@@ -28,29 +29,33 @@ _traceback = BaseException.__dict__["__traceback__"].__get__
 _mro = type.__dict__["__mro__"].__get__
 _namespace = type.__dict__["__dict__"].__get__
 _code = FunctionType.__dict__["__code__"].__get__
-Kept = dict[int, tuple[Any, Any]]
+Kept = dict[int, tuple[CodeType, str, Marks]]
 
 
 class Words:
-    """Finds the words of exceptions against the raise sites of one release. Any thread may use it."""
+    """Finds the words of exceptions against one index. Any thread may use it."""
 
-    def __init__(self, raise_sites: RaiseSites) -> None:
-        self._raise_sites = raise_sites
+    def __init__(self, index: Index) -> None:
+        self._index = index
         self._marks: Kept = {}
-        self._made: dict[tuple[int, int], tuple[type, Arguments | None]] = {}
+        self._made: dict[tuple[int, str], tuple[type, Arguments | None]] = {}
 
-    def of(self, exception: BaseException) -> list[Said] | None:
-        """Return literals and shapes of each argument, or None when no raise of the release is known to have run."""
-        site = self._site(_traceback(exception))
-        if site is None:
-            return None
-        handed = self._handed(type(exception), site.arguments)
-        if handed is None:
-            return None
-        said = [_said(value, _at(handed, n)) for n, value in enumerate(_args(exception)[:MAX_ARGUMENTS])]
-        return said if any(isinstance(part, str) for argument in said for part in argument) else None
+    def of(self, exception: BaseException, name: str = "") -> dict[str, Any] | None:
+        """Return the `code_text` of an exception, or None when no raise of the release is known to have run.
 
-    def _site(self, trace: TracebackType | None) -> Site | None:
+        `name` is the name of its type, if that is known already.
+        """
+        found = self._site(_traceback(exception))
+        if found is None:
+            return None
+        at, site = found
+        made = self._handed(type(exception), name or class_name(type(exception)), at, site)
+        if made is None:
+            return None
+        said = [_said(value, code_text.at(made, n)) for n, value in enumerate(_args(exception)[:MAX_SHAPES])]
+        return {"at": at, "arguments": said} if _is_worded(said) else None
+
+    def _site(self, trace: TracebackType | None) -> tuple[str, Site] | None:
         last = None
         for _ in range(_MAX_WALK):
             if trace is None:
@@ -59,35 +64,33 @@ class Words:
         if last is None or trace is not None:
             return None
         module = module_of(last.tb_frame)
-        marks = self._marks_of(module, last.tb_frame.f_code)
-        number = marks.get(last.tb_lasti)
-        return self._raise_sites.sites[module][number] if number is not None else None
+        number = self._marks_of(module, last.tb_frame.f_code).get(last.tb_lasti)
+        return (f"{module}:{number}", self._index.raises[module].sites[number]) if number is not None else None
 
-    def _marks_of(self, module: str, code: CodeType) -> Mapping[int, int]:
+    def _marks_of(self, module: str, code: CodeType) -> Marks:
         """Return instruction → site of a code object; its fingerprint is made once."""
         known = self._marks.get(id(code))
-        if known is not None and known[0] is code:
-            return known[1]  # type: ignore[no-any-return]
-        codes = self._raise_sites.codes.get(module)
+        if known is not None and known[0] is code and known[1] == module:
+            return known[2]
+        codes = self._index.raises.get(module, NOTHING).codes
         marks = codes.get(fingerprint(code), {}) if codes else {}
         if len(self._marks) < _MAX_KEPT:
-            self._marks[id(code)] = code, marks
+            self._marks[id(code)] = code, module, marks
         return marks
 
-    def _handed(self, kind: type, passed: Arguments) -> Arguments | None:
+    def _handed(self, kind: type, name: str, at: str, site: Site) -> Arguments | None:
         """Return what `args` can be after the class has made its own of what the raise passed; made once for both."""
-        key = id(kind), id(passed)
+        key = id(kind), at
         known = self._made.get(key)
         if known is None or known[0] is not kind:
-            construct = self._construct(kind)
-            made = constructed(construct, passed) if isinstance(construct, Construct) else None
-            known = kind, passed if construct is None else made
+            made = code_text.handed(self._index, name, site.arguments) if self._is_shipped(kind, name) else None
+            known = kind, made
             if len(self._made) < _MAX_KEPT:
                 self._made[key] = known
         return known[1]
 
-    def _construct(self, kind: type) -> Construct | bool | None:
-        """Return what is known of the class: None if it keeps what is passed, False if its code is another's."""
+    def _is_shipped(self, kind: type, name: str) -> bool:
+        """Say whether all code of the class that has a say in `args` is that of the index."""
         inits: set[str] = set()
         for ancestor in _mro(kind):
             if ancestor is object or ancestor is BaseException:
@@ -100,15 +103,8 @@ class Words:
                 inits.add(fingerprint(_code(found)))
             elif "__init__" in own and type(found) is not _SLOT:
                 return False
-        if not inits:
-            return None
-        for ancestor in _mro(kind):
-            known = self._raise_sites.classes.get(class_name(ancestor))
-            if known is not None:
-                return known if inits <= known.inits else False
-            if "__init__" in dict(_exact(_namespace(ancestor))):
-                return False
-        return False
+        construct = self._index.classes.get(name)
+        return inits <= construct.inits if construct is not None else not inits
 
 
 _SLOT = type(BaseException.__init__)
@@ -117,45 +113,6 @@ _SLOT = type(BaseException.__init__)
 def _exact(names: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the entries of a class whose names are exact texts: a lookup could run the code of others."""
     return ((name, value) for name, value in names.items() if type(name) is str)
-
-
-def constructed(construct: Construct, passed: Arguments) -> Arguments:
-    """Return what `args` can be when `construct` was handed `passed`."""
-    named = dict(passed.keywords)
-    defaults = dict(construct.defaults)
-    values: dict[str, Templates] = {f"#{n}": templates for n, templates in enumerate(passed.positional)}
-    for number, name in enumerate(construct.parameters):
-        if number < len(passed.positional):
-            values[name] = passed.positional[number]
-        elif name in named:
-            values[name] = named[name]
-        elif not passed.is_open and "**" not in named:
-            values[name] = defaults.get(name, ANYTHING)
-    for name in defaults.keys() - set(construct.parameters):
-        values[name] = named.get(name, ANYTHING if "**" in named else defaults[name])
-    made = [_filled(templates, values) for templates in construct.arguments.positional]
-    is_open = False
-    if construct.arguments.rest >= 0:
-        made += passed.positional[construct.arguments.rest :]
-        is_open = passed.is_open
-    if construct.as_passed:
-        both = max(len(made), len(passed.positional))
-        made = [_union(made, passed.positional, n) for n in range(both)]
-        is_open = is_open or passed.is_open
-    return Arguments(tuple(made), (), -1, is_open)
-
-
-def _filled(templates: Templates, values: Mapping[str, Templates]) -> Templates:
-    return bounded(frozenset(whole for template in templates for whole in filled(template, values)))
-
-
-def _union(left: list[Templates], right: tuple[Templates, ...], number: int) -> Templates:
-    none: Templates = frozenset()
-    return (left[number] if number < len(left) else none) | (right[number] if number < len(right) else none)
-
-
-def _at(handed: Arguments, number: int) -> Templates:
-    return handed.positional[number] if number < len(handed.positional) else ANYTHING
 
 
 def _said(value: Any, templates: Iterable[Template]) -> Said:
@@ -167,6 +124,10 @@ def _said(value: Any, templates: Iterable[Template]) -> Said:
             shapes = iter(holes)
             return [part if isinstance(part, str) else [shape(next(shapes))] for part in template]
     return [[shape(value)]]
+
+
+def _is_worded(said: list[Said]) -> bool:
+    return any(type(part) is str for argument in said for part in argument)
 
 
 def _holes(template: Template, value: str) -> list[str] | None:

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from audit.known import Group, Known, Message
-from event._template import Template
+from audit.template import Template
 from event.known._system import RESOLVER, SYSTEM
 from event.known._table import template
 from event.known.notation import has_words, parts, text_of

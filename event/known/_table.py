@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from audit.known import INNER, Message
-from event._template import Hole, Template, match
+from audit.template import Hole, Template, match
 from event.known.notation import has_words
 
 _EDGE = 4

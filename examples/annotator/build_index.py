@@ -20,12 +20,25 @@ from annotator import VERSION  # noqa: E402
 from audit.index import encode  # noqa: E402 (found by the path above)
 from event.index import build  # noqa: E402
 
+LOCK = HERE.parents[1] / "install/requirements-annotator.txt"
+TOOLS = ("cffi", "gunicorn", "pycparser", "setuptools")
+"""Of the lock file, what serves or was needed to install: the product imports none of it."""
+
 
 def built() -> bytes:
     """Return the index of the source as it is now."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ANNOTATOR_DATA"] = folder
-        return encode(build([SOURCE], f"annotator {VERSION}", ["flask", "sqlalchemy"], ["annotator.app:create_app()"]))
+        made = build(
+            [SOURCE],
+            f"annotator {VERSION}",
+            ["flask", "sqlalchemy"],
+            ["annotator.app:create_app()"],
+            lock=LOCK,
+            without=TOOLS,
+            told=lambda line: print(line, file=sys.stderr),
+        )
+        return encode(made)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,11 @@ def test_the_errors_are_real_ones_with_their_places(used: tuple[Path, Path]) -> 
     shipped = index.parse(INDEX.read_bytes())
     assert any(place.startswith("annotator.exporting:export:") for place in places)
     assert all(shipped.has_place(place) for place in places)
+    said = [link["code_text"]["arguments"] for error in errors for link in error["chain"] if "code_text" in link]
+    shapes = ["text(<32)"], ["text(<32)"], ["integer(1)"], ["integer(1)"]
+    words = "project ", " of ", " is full: ", " of "
+    full = [part for pair in zip(words, shapes, strict=True) for part in pair]
+    assert [[*full, " inputs"]] in said
 
 
 def test_nothing_that_was_typed_or_uploaded_reaches_the_spool(used: tuple[Path, Path]) -> None:
@@ -127,13 +132,6 @@ def test_the_annotator_needs_the_base_install_only() -> None:
             module = node.module if isinstance(node, ast.ImportFrom) else None
             names = [module] if module else [a.name for a in node.names] if isinstance(node, ast.Import) else []
             assert not {name.split(".")[0] for name in names} & {"diffgram_home", "corporate"}
-
-
-def test_the_index_of_the_release_is_not_stale() -> None:
-    done = subprocess.run(
-        [sys.executable, EXAMPLE / "build_index.py", "--check"], capture_output=True, text=True, cwd="/"
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def _run(program: str, *arguments: Path) -> str:

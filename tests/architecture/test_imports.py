@@ -37,8 +37,8 @@ BY_NAME = ("importlib", "imp", "runpy", "pkgutil")
 """Modules that import others by name, which no reading of imports can follow."""
 READING = {"importlib.machinery.ModuleSpec", "importlib.resources"}
 """Of these the parts that import nothing: a type, and the reading of files that a package brings."""
-BUILDING = {"event/index.py", "event/sites.py", "diffgram_home/cli/document.py"}
-"""Made for the vendor's build: the index of shipped code, its raise sites, the manual. No process here loads them."""
+BUILDING = {"event/index.py", "event/_sites.py", "event/_lock.py", "diffgram_home/cli/document.py"}
+"""Made for the vendor's build: index, sites, libraries, the manual. No process here loads them."""
 DOOR = "diffgram_home/outbound/"
 """The one module that may open a connection; its parts are nobody else's."""
 CONNECTING = {"diffgram_home/outbound/_sockets.py", "diffgram_home/outbound/_syslog.py"}

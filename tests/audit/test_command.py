@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from audit import index
 from tests.audit import samples
+from tests.audit.test_code_text import INDEX
 
 ROOT = Path(__file__).parents[2]
 RUN = (
@@ -64,7 +66,23 @@ def test_a_faulty_file_names_every_line_and_exits_with_4(tmp_path):
 def test_a_missing_file_says_so(tmp_path):
     done = run("hash", tmp_path / "absent.toml")
     assert done.returncode == 4
-    assert "name a readable catalogue file" in done.stderr
+    assert "name a readable file" in done.stderr
+
+
+def test_an_index_is_shown_with_every_word_that_it_lets_leave(tmp_path):
+    path = tmp_path / "shop.index"
+    path.write_bytes(index.encode(INDEX))
+    counts = run("index", path).stdout.splitlines()
+    assert counts[0] == f"{INDEX.hash}  shop 1.0.0, no interpreter"
+    assert "       1  raise-sites" in counts
+    words = run("index", path, "--words", "shop").stdout.splitlines()
+    assert "shop:0  raise in line 1  project <> is full" in words
+    assert "shop:0  log in line 1  sold %s of %d, 100%%" in words
+    assert "shop.Full  makes  no room for <>" in words
+    assert run("index", path, "--words", "other").stdout == ""
+    path.write_bytes(index.encode(INDEX)[1:])
+    broken = run("index", path)
+    assert (broken.returncode, "no index file" in broken.stderr) == (4, True)
 
 
 def test_the_page_of_all_fields_is_not_stale():

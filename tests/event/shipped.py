@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from event import sites
-from event.raise_sites import RaiseSites
+from audit.index import Index
+from event._reduce import class_name
+from event.index import build
 from event.words import Said, Words
 
 
@@ -16,8 +17,8 @@ class Shipped:
     def __init__(self, folder: Path, source: str, running: str | None = None, optimize: int = 0) -> None:
         path = folder / "shop.py"
         path.write_text(textwrap.dedent(source))
-        self.raise_sites: RaiseSites = sites.build([path], "shop 1.0.0")
-        self.words = Words(self.raise_sites)
+        self.index: Index = build([path], "shop 1.0.0")
+        self.words = Words(self.index)
         self.names: dict[str, Any] = {"__name__": "shop"}
         text = textwrap.dedent(source if running is None else running)
         exec(compile(text, str(path), "exec", dont_inherit=True, optimize=optimize), self.names)  # noqa: S102
@@ -28,7 +29,12 @@ class Shipped:
 
     def said(self, *arguments: Any, of: str = "run") -> list[Said] | None:
         """Return what leaves of it."""
-        return self.words.of(self.caught(*arguments, of=of))
+        return self.told(self.caught(*arguments, of=of))
+
+    def told(self, fault: BaseException) -> list[Said] | None:
+        """Return the arguments of the words of an exception."""
+        found = self.words.of(fault, class_name(type(fault)))
+        return found["arguments"] if found is not None else None
 
 
 def caught(function: Callable[..., Any], *arguments: Any) -> BaseException:

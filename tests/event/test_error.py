@@ -1,6 +1,7 @@
-"""What `event.error` makes of exceptions: types of the index, places, shapes; never a word, never their own code."""
+"""What `event.error` makes of exceptions: types of the index, places, words of their source, shapes; never a value."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from event._error import ErrorLog
 from tests.event import hostile, samples
 from tests.event.hostile import BAD
 from tests.event.samples import SECRET
+from tests.event.shipped import Shipped
 
 HERE = __name__
 
@@ -261,3 +263,83 @@ def test_an_error_is_recorded_beside_its_fields(folder, start):
         "release": "1.2.3",
         "error_log": {"chain": [{"type": "ValueError", "shapes": ["email"]}], "frames": [["<place>", 0]]},
     }
+
+
+SHOP = """
+class Full(Exception):
+    def __init__(self, project, used=3):
+        super().__init__(f"project {project} is full after {used} inputs")
+
+def full(name):
+    raise Full(name)
+
+def group(name):
+    try:
+        full(name)
+    except Full as cause:
+        raise ExceptionGroup("two went wrong", [ValueError(name), cause]) from cause
+
+def own(name):
+    raise ValueError(name)
+
+def many(name):
+    raise ValueError(*[f"a word {name}"] * 3)
+
+def long(name):
+    e = None
+    try:
+        raise ValueError("{}")
+    except ValueError:
+        raise KeyError("{}", name)
+"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return Shipped(tmp_path, SHOP.replace("{}", "many words and again " * 100))
+
+
+def said(module, function, value):
+    found = log(module.caught(value, of=function), module.index)
+    return found, [link.get("code_text") for link in found["chain"]]
+
+
+def test_the_words_of_the_source_leave_and_the_gate_takes_them(shop):
+    found, (words,) = said(shop, "full", SECRET)
+    assert found["chain"][0]["type"] == "shop.Full"
+    assert words == {
+        "at": words["at"],
+        "arguments": [["project ", ["email"], " is full after ", ["integer(1)"], " inputs"]],
+    }
+    assert shop.index.raises["shop"].sites[int(words["at"].removeprefix("shop:"))].position[0] == 7
+    assert SECRET not in str(found)
+
+
+def test_causes_and_members_of_a_group_each_have_their_own_words(shop):
+    found, words = said(shop, "group", SECRET)
+    assert [link["type"] for link in found["chain"]] == ["ExceptionGroup", "ValueError", "shop.Full"]
+    assert [w and w["arguments"][0][0] for w in words] == ["two went wrong", None, "project "]
+
+
+def test_a_customers_text_has_no_words_however_much_it_looks_like_some(shop):
+    for text in ("project x is full after 3 inputs", "two went wrong", SECRET):
+        assert said(shop, "own", text)[1] == [None]
+
+
+def test_a_type_that_is_not_shipped_has_no_words(shop):
+    module = replace(shop.index, types=shop.index.types - {"shop.Full"})
+    found = log(shop.caught(SECRET, of="full"), module)
+    assert found["chain"] == [{"type": "<type>", "shapes": ["text(<64)"]}]
+
+
+def test_words_that_would_make_a_message_too_long_stay_away_whole(shop):
+    _, words = said(shop, "long", SECRET)
+    assert [w is None for w in words] == [False, True]
+
+
+def test_the_words_of_a_release_differ_from_those_of_another_only_where_its_source_does(shop, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = Shipped(tmp_path / "other", SHOP.replace("is full", "is filled"))
+    fault = shop.caught(SECRET, of="full")
+    assert "code_text" not in ErrorLog(other.index).of(fault)["chain"][0]
+    assert not TYPES["error_log"].make({}, other.index)(ErrorLog(shop.index).of(fault))

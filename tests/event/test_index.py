@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -78,10 +80,10 @@ def shop(tmp_path):
     return package
 
 
-def make(output: Path, *arguments: object, code: int = 0) -> str:
-    command = [sys.executable, "-m", "event.index", *map(str, arguments), "-o", str(output)]
-    environment = {"PYTHONPATH": f"{samples.ROOT}:{output.parent}", "PATH": "/usr/bin"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=samples.ROOT, timeout=60)
+def make(output: Path, *arguments: object, code: int = 0, options: Sequence[str] = (), **environment: str) -> str:
+    command = [sys.executable, *options, "-m", "event.index", *map(str, arguments), "-o", str(output)]
+    known = {"PYTHONPATH": f"{samples.ROOT}:{output.parent}", "PATH": "/usr/bin", **environment}
+    done = subprocess.run(command, capture_output=True, text=True, env=known, cwd=samples.ROOT, timeout=60)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
@@ -129,9 +131,12 @@ def test_the_release_and_its_version_stand_in_it(shop):
 
 
 def test_the_same_source_gives_the_same_bytes(shop):
+    (shop / "many.py").write_text(
+        "def run(x):\n    if x in {'a', 'b', 'c', 'd'}:\n        raise ValueError(f'one of {x}')\n"
+    )
     first, second = shop.parent / "a.json", shop.parent / "b.json"
-    for output in (first, second):
-        make(output, shop, "--release", "indexed-shop 1.0.0")
+    for output, seed in ((first, "1"), (second, "2")):
+        make(output, shop, "--release", "indexed-shop 1.0.0", PYTHONHASHSEED=seed)
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -162,12 +167,51 @@ def test_what_an_exception_shows_at_run_time_stands_in_it(shop, monkeypatch):
         (["{shop}", "--library", "no_such_library"], "no_such_library"),
         (["{shop}", "--routes", "indexed_shop.web:none"], "none"),
         (["{broken}"], "broken.py"),
+        (["{shop}", "--lock", "{lock}"], "flask==0.0.1 is pinned"),
+        (["{shop}", "--lock", "{lock}"], "no-such-library==1.0 is not installed"),
+        (["{shop}", "--lock", "{lock}", "--without", "django"], "'django'"),
     ],
 )
 def test_what_cannot_be_read_is_said_and_nothing_is_written(shop, arguments, word):
     broken = shop.parent / "broken.py"
     broken.write_text("def")
     output = shop.parent / "index.json"
-    filled = [argument.format(shop=shop, broken=broken) for argument in arguments]
+    lock = shop.parent / "lock.txt"
+    lock.write_text("flask==0.0.1 \\\n    --hash=sha256:00\nno-such-library==1.0\n")
+    filled = [argument.format(shop=shop, broken=broken, lock=lock) for argument in arguments]
     assert word in make(output, *filled, "--release", "x 1.0.0", code=2)
     assert not output.exists()
+
+
+def test_an_interpreter_without_columns_builds_nothing(shop):
+    output = shop.parent / "index.json"
+    said = make(output, shop, "--release", "x 1.0.0", options=("-X", "no_debug_ranges"), code=2)
+    assert "keeps no columns" in said
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "requirements.txt",
+            "markupsafe=={0} ; python_version > '3' \\\n    --hash=sha256:00\nwin==1 ; sys_platform == 'x'\n",
+        ),
+        (
+            "uv.lock",
+            '[[package]]\nname = "MarkupSafe"\nversion = "{0}"\n'
+            '[[package]]\nname = "shop"\nversion = "1"\nsource = {{ editable = "." }}\n',
+        ),
+        ("pylock.toml", '[[packages]]\nname = "markupsafe"\nversion = "{0}"\n'),
+    ],
+)
+def test_a_lock_brings_the_source_of_its_libraries(shop, name, text):
+    lock = shop.parent / name
+    lock.write_text(text.format(version("markupsafe")))
+    found = made(shop, "--lock", lock)
+    assert dict(found.libraries) == {"markupsafe": version("markupsafe")}
+    assert not found.is_product("markupsafe")
+    assert found.is_product("indexed_shop.orders")
+    assert found.sources["markupsafe"].library == "markupsafe"
+    assert found.raises["markupsafe"].sites
+    assert "escape" in found.modules["markupsafe"]

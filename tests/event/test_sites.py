@@ -1,14 +1,10 @@
 """The raise sites made at build time: what each `raise` can say, through names, branches, functions and classes."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from event import raise_sites, sites
-from event._template import ANYTHING, HOLE, Hole
-from tests.event import samples
+from audit import index
+from audit.template import ANYTHING, HOLE, Hole
+from event.index import build
 
 GAP = Hole()
 
@@ -20,7 +16,7 @@ def handed(tmp_path):
     def read(source: str, **others: str):
         for name, text in {"shop": source, **others}.items():
             (tmp_path / f"{name}.py").write_text(text)
-        found = sites.build([tmp_path], "shop 1.0.0").sites["shop"][-1].arguments
+        found = build([tmp_path], "shop 1.0.0").raises["shop"].sites[-1].arguments
         return found.positional[0] if found.positional else None
 
     return read
@@ -118,55 +114,14 @@ def test_a_message_of_too_many_ways_is_unknown(handed):
     assert handed(f"def run(x):\n    m = 'a'\n{ways}    raise E(m)\n") == ANYTHING
 
 
-def test_the_source_is_named_by_its_hash_and_everything_is_read_back(tmp_path):
+def test_what_a_class_makes_of_a_raise_is_read_back_as_it_was(tmp_path):
     (tmp_path / "shop.py").write_text(
         "class E(Exception):\n    def __init__(self, x='é'):\n        super().__init__(x)\nraise E\n"
     )
-    found = sites.build([tmp_path / "shop.py"], "shop 1.0.0")
-    data = raise_sites.encode(found)
-    assert raise_sites.parse(data) == found
-    assert len(found.sources["shop"]) == 64
+    made = build([tmp_path / "shop.py"], "shop 1.0.0")
+    found = index.check(index.encode(made))
+    assert found.raises["shop"] == made.raises["shop"]
+    assert found.classes["shop.E"] == made.classes["shop.E"]
+    assert len(found.sources["shop"].sha256) == 64
     assert found.classes["shop.E"].defaults == (("x", frozenset({("é",)})),)
     assert HOLE not in found.classes["shop.E"].arguments.positional[0]
-    for broken in (b"{}", b"[]", data + b" ", data.replace(b"/0", b"/9"), data[:-1]):
-        with pytest.raises(ValueError, match="build"):
-            raise_sites.parse(broken)
-
-
-def test_the_same_source_gives_the_same_bytes(tmp_path):
-    (tmp_path / "shop.py").write_text(
-        "def run(x):\n    if x in {'a', 'b', 'c', 'd'}:\n        raise E(f'one of {x}')\n"
-    )
-    made = []
-    for seed in ("1", "2"):
-        output = tmp_path / f"{seed}.json"
-        command(tmp_path / "shop.py", output, PYTHONHASHSEED=seed)
-        made.append(output.read_bytes())
-    assert made[0] == made[1]
-
-
-def command(source: Path, output: Path, *options: str, code: int = 0, **environment: str) -> str:
-    arguments = [
-        sys.executable,
-        *options,
-        "-m",
-        "event.sites",
-        str(source),
-        "--release",
-        "shop 1.0.0",
-        "-o",
-        str(output),
-    ]
-    known = {"PYTHONPATH": str(samples.ROOT), "PATH": "/usr/bin", **environment}
-    done = subprocess.run(arguments, capture_output=True, text=True, env=known, check=False)
-    assert done.returncode == code, done.stderr
-    return done.stdout + done.stderr
-
-
-def test_the_command_says_what_it_wrote_or_what_it_cannot_read(tmp_path):
-    source, output = tmp_path / "shop.py", tmp_path / "sites.json"
-    source.write_text("raise ValueError('a word')\n")
-    assert "1 modules, 1 raise sites, 0 classes" in command(source, output)
-    assert "keeps no columns" in command(source, output, "-X", "no_debug_ranges", code=2)
-    source.write_text("def")
-    assert "shop.py" in command(source, output, code=2)

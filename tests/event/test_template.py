@@ -6,8 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from event._formats import braces, percent
-from event._template import ANYTHING, HOLE, MOST, NO_TEXT, Hole, filled, has_words, join, join_all, literal, match
+from audit.template import (
+    ANYTHING,
+    HOLE,
+    MOST,
+    NO_TEXT,
+    Hole,
+    filled,
+    has_words,
+    join,
+    join_all,
+    literal,
+    match,
+    percent,
+)
+from event._formats import braces
 
 GAP = Hole()
 PARTS = st.one_of(st.text(max_size=6).map(literal), st.just(HOLE))

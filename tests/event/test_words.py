@@ -6,8 +6,9 @@ import types
 
 import pytest
 
-from event import raise_sites, sites
+from audit.index import encode
 from event._fingerprint import fingerprint
+from event.index import build
 from tests.event import hostile, samples
 from tests.event.samples import SECRET
 from tests.event.shipped import Shipped, caught
@@ -181,13 +182,14 @@ def test_code_without_columns_is_known_too(tmp_path):
     (tmp_path / "shop.py").write_text(
         body("if not name: raise ValueError('no'); raise KeyError('x')", "raise ValueError('a'); raise ValueError('b')")
     )
-    (tmp_path / "sites.json").write_bytes(raise_sites.encode(sites.build([tmp_path / "shop.py"], "shop 1.0.0")))
+    (tmp_path / "shop.index").write_bytes(encode(build([tmp_path / "shop.py"], "shop 1.0.0")))
     program = (
-        "import shop, pathlib; from event import raise_sites; from event.words import Words\n"
+        "import shop, pathlib; from audit import index; from event.words import Words\n"
         "try: shop.run('Anna')\n"
         "except ValueError as fault:\n"
         "    assert None in list(shop.run.__code__.co_positions())[-1]\n"
-        "    print(Words(raise_sites.parse(pathlib.Path('sites.json').read_bytes())).of(fault))\n"
+        "    words = Words(index.parse(pathlib.Path('shop.index').read_bytes()))\n"
+        "    print(words.of(fault, 'ValueError')['arguments'])\n"
     )
     done = subprocess.run(
         [sys.executable, "-X", "no_debug_ranges", "-c", program],
@@ -209,7 +211,7 @@ def test_the_first_raise_counts_however_often_it_is_raised_again(shipped):
         except ValueError as fault:
             raise fault
 
-    assert module.words.of(caught(again)) == [["no such member ", ["email"]]]
+    assert module.told(caught(again)) == [["no such member ", ["email"]]]
 
 
 def test_members_of_a_group_and_causes_are_asked_one_by_one(shipped):
@@ -217,12 +219,12 @@ def test_members_of_a_group_and_causes_are_asked_one_by_one(shipped):
         body("try:\n        int('x')\n    except ValueError as e:\n        raise ExceptionGroup('two', [e]) from e")
     )
     fault = module.caught("Anna")
-    assert module.words.of(fault) == [["two"], [["list(1)"]]]
-    assert module.words.of(fault.__cause__) is None
+    assert module.told(fault) == [["two"], [["list(1)"]]]
+    assert module.told(fault.__cause__) is None
 
 
 def test_an_exception_that_was_never_raised_has_no_words(shipped):
-    assert shipped(SIMPLE).words.of(ValueError("no such member Anna")) is None
+    assert shipped(SIMPLE).told(ValueError("no such member Anna")) is None
 
 
 def test_a_text_of_another_class_is_not_looked_into(shipped):
@@ -257,7 +259,7 @@ def test_names_that_lie_in_a_class_are_not_compared(shipped):
     module = shipped(body("raise other('a word')"))
     fault = module.caught("x", kind)
     Name.armed = True
-    assert module.words.of(fault) == [["a word"]]
+    assert module.told(fault) == [["a word"]]
 
 
 def test_a_fingerprint_changes_with_whatever_code_does_and_with_nothing_else():
@@ -278,9 +280,9 @@ def test_a_traceback_that_was_made_up_has_no_words_but_its_own(shipped):
     module = shipped(SIMPLE)
     real = module.caught("Anna").__traceback__.tb_next
     forged = ValueError(SECRET).with_traceback(types.TracebackType(None, real.tb_frame, real.tb_lasti, 1))
-    assert module.words.of(forged) is None
+    assert module.told(forged) is None
     forged = ValueError("no such member Anna").with_traceback(types.TracebackType(None, real.tb_frame, 2, 1))
-    assert module.words.of(forged) is None
+    assert module.told(forged) is None
 
 
 def test_deep_recursion_is_walked(shipped):

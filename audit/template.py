@@ -1,11 +1,12 @@
 """A message as its source writes it: literals of shipped code, and holes for what the run puts in.
 
 `project <> of <> is full` is `("project ", HOLE, " of ", HOLE, " is full")`. A template can be joined to another,
-filled in where a hole is named after a parameter, and matched against a text. Nothing here looks into source or
-exceptions.
+filled in where a hole is named after a parameter, and matched against a text. A `%` format is one too. Nothing here
+looks into source or exceptions.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,6 +14,9 @@ MOST = 24
 _MOST_PARTS = 60
 _MOST_LITERAL = 4_000
 _SEARCHED = 65_536
+_FIELD = re.compile(
+    r"%(?:\((?P<name>[^()]*)\))?(?P<how>[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?)(?P<kind>.)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,46 @@ def filled(template: Template, values: Mapping[str, Templates]) -> Templates:
         for p in template
     )
     return join_all(pieces)
+
+
+def percent(text: str, values: Callable[[str | int], Templates]) -> Templates:
+    """Return `text % …`; `values` says what a field is filled with, by name or by number."""
+    pieces: list[Templates] = []
+    at = number = 0
+    for field in _FIELD.finditer(text):
+        pieces.append(frozenset({literal(text[at : field.start()])}))
+        at = field.end()
+        if field["kind"] == "%":
+            pieces.append(frozenset({literal("%")}))
+            continue
+        pieces.append(values(field["name"] or number) if field["kind"] == "s" and not field["how"] else ANYTHING)
+        number += 1 + field["how"].count("*")
+    return join_all([*pieces, frozenset({literal(text[at:])})])
+
+
+def fields(text: str) -> tuple[Template, tuple[str | int, ...]]:
+    """Return what `text % …` says, one hole a field, and for each hole the name or number of what fills it."""
+    parts: list[Part] = []
+    named: list[str | int] = []
+    at = number = 0
+    for field in _FIELD.finditer(text):
+        before = text[at : field.start()] + ("%" if field["kind"] == "%" else "")
+        at = field.end()
+        if before and parts and isinstance(parts[-1], str):
+            parts[-1] += before
+        elif before:
+            parts.append(before)
+        if field["kind"] != "%":
+            number += field["how"].count("*")
+            named.append(field["name"] or number)
+            parts.append(Hole())
+            number += 1
+    rest = text[at:]
+    if rest and parts and isinstance(parts[-1], str):
+        parts[-1] += rest
+    elif rest:
+        parts.append(rest)
+    return tuple(parts), tuple(named)
 
 
 def has_words(template: Template) -> bool:

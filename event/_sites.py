@@ -1,59 +1,79 @@
-"""The raise sites of a release, made at build time: `python -m event.sites SRC… --release NAME -o FILE`.
+"""The raise sites of a release: what each `raise` and `assert` of its source can say, made at build time.
 
-Run it where the release is built, with the interpreter that the product will run with: code is recognised by its
-instructions. It reads every module under SRC, compiles it without running it, and writes for each `raise` and `assert`
-what it can say (`event.raise_sites`). The same input gives the same bytes. SRC is a package, a module, or a folder of
-them, as for `event.index`; name the libraries that the product uses as further SRC, since a raise of theirs, or an
-exception class of theirs, is read in the same way.
+Code is recognised by its instructions, so it is compiled here with the interpreter that the product will run with; it
+is not run. A raise or an exception class of a library is read in the same way as the product's own.
 """
 
-import argparse
 import ast
 import dis
-import hashlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import CodeType
 
+from audit.sites import Arguments, Construct, Marks, Position, Site, Sites
+from audit.template import ANYTHING, Hole, Template, Templates, bounded, join
 from event._fingerprint import fingerprint
 from event._flow import Flow, Function, own_names, position_of, seeded, wanted_names
 from event._functions import Functions, Lineage
-from event._program import Found, Module, Program, class_body
+from event._program import Found, Module, Program, class_body, walk
 from event._saying import UNKNOWN, Made, Saying, Scope, State, Values
-from event._template import ANYTHING, Hole, Template, Templates, bounded, join
-from event.index import modules_under
-from event.raise_sites import Arguments, Construct, Position, RaiseSites, Site, encode, new
 
 RAISES = dis.opmap["RAISE_VARARGS"]
 OPTIMISED = (0, 1, 2)
-Marks = dict[str, dict[int, int]]
+Prints = dict[tuple[str, str, int], set[str]]
 
 
-def build(sources: Sequence[Path], release: str) -> RaiseSites:
-    """Return the raise sites of `release`.
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """One module of the release: its file, its bytes and its syntax tree."""
 
-    Raises SyntaxError or OSError for a source that cannot be compiled, RuntimeError in an interpreter that keeps no
-    columns, where an instruction cannot be told from its neighbour on the line.
+    path: Path
+    data: bytes
+    module: Module
+
+    def compiled(self) -> Iterator[CodeType]:
+        """Yield the module's code for each way of optimising, the plain one first."""
+        asserts = b"assert" in self.data or b"__debug__" in self.data
+        for level in OPTIMISED if asserts else (0, 2):  # without these, only documentation makes a difference
+            yield compile(self.data, str(self.path), "exec", dont_inherit=True, optimize=level)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read: the sites of each module that has some, the classes, and the plain code of every module."""
+
+    raises: Mapping[str, Sites]
+    classes: Mapping[str, Construct]
+    plain: Mapping[str, CodeType]
+
+
+def read(shipped: Mapping[str, Shipped], told: Callable[[str], None]) -> Read:
+    """Return the raise sites of all modules; `told` hears the name of each when its turn comes.
+
+    Raises SyntaxError for a source that cannot be compiled, RuntimeError in an interpreter that keeps no columns,
+    where an instruction cannot be told from its neighbour on the line.
     """
-    if None in list(build.__code__.co_positions())[-1]:
+    if None in list(read.__code__.co_positions())[-1]:
         raise RuntimeError(
             "this interpreter keeps no columns: build without -X no_debug_ranges and PYTHONNODEBUGRANGES"
         )
-    modules: dict[str, Module] = {}
-    files: dict[str, tuple[Path, bytes]] = {}
-    for name, path in modules_under(sources):
-        files[name] = path, path.read_bytes()
-        modules[name] = Module(name, ast.parse(files[name][1], str(path)), path.name == "__init__.py")
+    modules = {name: one.module for name, one in shipped.items()}
     functions = Functions(Program(modules))
-    codes: dict[str, Marks] = {}
-    sites: dict[str, tuple[Site, ...]] = {}
-    prints: dict[tuple[str, str, int], set[str]] = {}
-    for name, module in modules.items():
-        sites[name] = _sites(functions, module)
-        codes[name] = _marks(files[name], module, sites[name], prints)
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, (_, data) in files.items()}
-    return new(release, hashes, codes, sites, _classes(functions, modules, prints))
+    raises: dict[str, Sites] = {}
+    plain: dict[str, CodeType] = {}
+    prints: Prints = {}
+    for name, one in shipped.items():
+        told(name)
+        sites = _sites(functions, one.module)
+        code, *others = one.compiled() if sites or b"__init__" in one.data else islice(one.compiled(), 1)
+        plain[name] = code
+        marks = _marks([code, *others], one.module, sites, prints)
+        if sites:
+            raises[name] = Sites(marks, sites)
+    return Read(raises, _classes(functions, modules, prints), plain)
 
 
 def _sites(functions: Functions, module: Module) -> tuple[Site, ...]:
@@ -64,7 +84,7 @@ def _sites(functions: Functions, module: Module) -> tuple[Site, ...]:
         flow.block(body, dict(state))
         for position, values in flow.raised.items():
             raised[position] = raised.get(position, frozenset()) | values
-    every = {position_of(node) for node in ast.walk(module.tree) if isinstance(node, ast.stmt) and _can_raise(node)}
+    every = {position_of(node) for node in module.nodes if isinstance(node, ast.stmt) and _can_raise(node)}
     return tuple(Site(position, _merged(raised.get(position, UNKNOWN))) for position in sorted(every))
 
 
@@ -76,13 +96,14 @@ def _bodies(
     functions: Functions, module: Module
 ) -> Iterator[tuple[list[ast.stmt], Scope, State, Saying, frozenset[str]]]:
     """Yield every body of statements of a module: its own, those of classes and of functions."""
+    lines = sorted(node.lineno for node in module.nodes if isinstance(node, ast.Raise | ast.Assert))
     waiting: list[tuple[ast.AST, Found | None, str]] = [(module.tree, None, "")]
     while waiting:
         node, owner, prefix = waiting.pop()
-        if isinstance(node, ast.Module | ast.ClassDef) and any(map(_can_raise, ast.walk(node))):
+        if isinstance(node, ast.Module | ast.ClassDef) and _holds(node, lines):
             scope = Scope(functions.program, module)
             yield node.body, scope, {}, Saying(scope, functions.follow), wanted_names(node, is_summary=False)
-        elif isinstance(node, Function) and any(map(_can_raise, ast.walk(node))):
+        elif isinstance(node, Function) and _holds(node, lines):
             yield _function(functions, module, node, owner)
         for inner in _inner(node):
             name = prefix + inner.name
@@ -93,6 +114,14 @@ def _bodies(
                 waiting.append((inner, within, f"{name}.<locals>."))
 
 
+def _holds(node: ast.Module | ast.ClassDef | Function, lines: Sequence[int]) -> bool:
+    """Say whether one of `lines`, which ascend, lies within a node."""
+    if isinstance(node, ast.Module):
+        return bool(lines)
+    at = bisect_left(lines, node.lineno)
+    return at < len(lines) and lines[at] <= (node.end_lineno or node.lineno)
+
+
 def _function(
     functions: Functions, module: Module, node: Function, owner: Found | None
 ) -> tuple[list[ast.stmt], Scope, State, Saying, frozenset[str]]:
@@ -101,7 +130,7 @@ def _function(
     is_method = owner is not None and not any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
     scope = Scope(functions.program, module, owner, names[0] if names and is_method else "", own, aside=aside)
     saying = Saying(scope, functions.follow)
-    state: State = {a.arg: UNKNOWN for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+    state: State = {a.arg: UNKNOWN for a in walk(node.args) if isinstance(a, ast.arg)}
     state |= seeded(node, scope, saying) if is_method else {}
     wanted = wanted_names(node, is_summary=False)
     return node.body, scope, {k: v for k, v in state.items() if k in wanted}, saying, wanted
@@ -147,20 +176,17 @@ def _without_names(template: Template) -> Template:
     return join(*((part if isinstance(part, str) else Hole(),) for part in template))
 
 
-def _marks(
-    file: tuple[Path, bytes], module: Module, sites: Sequence[Site], prints: dict[tuple[str, str, int], set[str]]
-) -> Marks:
-    """Return code → instruction → site for each way of optimising, and note the fingerprints of every function."""
+def _marks(codes: Iterable[CodeType], module: Module, sites: Sequence[Site], prints: Prints) -> dict[str, Marks]:
+    """Return code → instruction → site, and note the fingerprints of every function that raises or makes an object."""
     places = _Places(module, sites)
-    marks: Marks = {}
-    for level in OPTIMISED:
-        for code in _codes(compile(file[1], str(file[0]), "exec", dont_inherit=True, optimize=level)):
-            found = {offset: n for offset, position in _raising(code) if (n := places.site(position)) is not None}
-            if found or code.co_name == "__init__":
-                print_ = fingerprint(code)
-                prints.setdefault((module.name, code.co_qualname, code.co_firstlineno), set()).add(print_)
-                if found:
-                    marks[print_] = found
+    marks: dict[str, Marks] = {}
+    for code in (inner for whole in codes for inner in _codes(whole)):
+        found = {offset: n for offset, position in _raising(code) if (n := places.site(position)) is not None}
+        if found or code.co_name == "__init__":
+            print_ = fingerprint(code)
+            prints.setdefault((module.name, code.co_qualname, code.co_firstlineno), set()).add(print_)
+            if found:
+                marks[print_] = found
     return marks
 
 
@@ -169,7 +195,7 @@ class _Places:
 
     def __init__(self, module: Module, sites: Sequence[Site]) -> None:
         self._number = {site.position: n for n, site in enumerate(sites)}
-        self._asserts = [position_of(node) for node in ast.walk(module.tree) if isinstance(node, ast.Assert)]
+        self._asserts = [position_of(node) for node in module.nodes if isinstance(node, ast.Assert)]
 
     def site(self, position: Position) -> int | None:
         """Return the number of the site that an instruction at `position` belongs to."""
@@ -209,26 +235,26 @@ def _classes(
     """Return what each class with an `__init__`, of its own or inherited, makes of the arguments of a raise."""
     found: dict[str, Construct] = {}
     for name, module in modules.items():
-        for qualname, node in _named_classes(module.tree, ""):
+        for qualname, node in named_classes(module.tree, ""):
             construct = _construct(functions, Found(module, node, qualname), prints)
             if construct is not None:
-                found[f"{_stated_module(node) or name}.{qualname}"] = construct
+                found[f"{stated_module(node) or name}.{qualname}"] = construct
     return found
 
 
-def _stated_module(node: ast.ClassDef) -> str:
+def stated_module(node: ast.ClassDef) -> str:
     """Return the `__module__` that a class body states, as some libraries do to show shorter names."""
     stated = class_body(node).get("__module__", [])
     value = stated[0].value if len(stated) == 1 and isinstance(stated[0], ast.Constant) else ""
     return value if isinstance(value, str) else ""
 
 
-def _named_classes(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
+def named_classes(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
     for node in _inner(tree):
         name = prefix + node.name
         if isinstance(node, ast.ClassDef):
             yield name, node
-        yield from _named_classes(node, f"{name}." if isinstance(node, ast.ClassDef) else f"{name}.<locals>.")
+        yield from named_classes(node, f"{name}." if isinstance(node, ast.ClassDef) else f"{name}.<locals>.")
 
 
 def _construct(functions: Functions, found: Found, prints: Mapping[tuple[str, str, int], set[str]]) -> Construct | None:
@@ -270,26 +296,3 @@ def _ways(ways: Sequence[Arguments]) -> Arguments | None:
         bounded(frozenset().union(*(way.positional[n] for way in ways if n < len(way.positional)))) for n in range(most)
     )
     return Arguments(positional, (), ways[0].rest, False)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the document; returns 0, or 2 when something cannot be read."""
-    parser = argparse.ArgumentParser(prog="python -m event.sites", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("sources", nargs="+", type=Path, metavar="SRC", help="a package, a module, or a folder of them")
-    parser.add_argument("--release", required=True, help='name and version, such as "annotator 1.0.0"')
-    parser.add_argument("-o", dest="output", required=True, type=Path, metavar="FILE", help="where to write it")
-    given = parser.parse_args(arguments)
-    try:
-        found = build(given.sources, given.release)
-    except (OSError, SyntaxError, RuntimeError) as fault:
-        parser.error(f"nothing was made: {fault}")
-    given.output.write_bytes(encode(found))
-    count = sum(map(len, found.sites.values()))
-    print(
-        f"{given.output}: {len(found.sources)} modules, {count} raise sites, {len(found.classes)} classes, {found.hash}"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
