@@ -165,9 +165,9 @@ def _take_sources(taken: _Taken, index: Index, path: Path, tell: Tell) -> None:
 
 def _unlike(index: Index, name: str, data: bytes) -> str | None:
     """By the hash that the index has of the module's source, and where it has none by where its functions stand."""
-    stated = getattr(index, "sources", {}).get(name)
+    stated = index.sources.get(name)
     if stated is not None:
-        return None if stated == sha256_hex(data) else f"its SHA-256 is not {stated}"
+        return None if stated.sha256 == sha256_hex(data) else f"its SHA-256 is not {stated.sha256}"
     return sources.fault(index.modules[name], data)
 
 
@@ -186,12 +186,11 @@ def _take_map(taken: _Taken, index: Index, bundle: Path, its_map: Path, roots: S
 
 def _require_bundle(index: Index, name: str, text: bytes) -> None:
     """The bundle has to be the one that the index speaks of, as far as the index says anything of it."""
-    known = getattr(index, "bundles", {})
-    if not known:
+    if not index.bundles:
         return
-    stated = known.get(name)
+    stated = index.bundles.get(name)
     if stated is None:
-        named = ", ".join(sorted(known)[:10])
+        named = ", ".join(sorted(index.bundles)[:10])
         raise OperatorError("bundle-unknown", f"{index.release!r} has no bundle {name!r}", f"it has {named}")
     rows = source_maps.lines_of_text(text.decode("utf-8", "replace").removesuffix("\n"))
     if len(rows) > stated.lines or max(map(len, rows)) > stated.longest:

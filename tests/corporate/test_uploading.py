@@ -133,6 +133,19 @@ def test_a_source_that_was_not_shipped_is_refused_and_nothing_is_stored(
     assert counts(store) == before
 
 
+def test_without_a_hash_in_the_index_a_source_has_to_have_every_function_where_the_index_has_it(
+    store: Store, shop: Path, tmp_path: Path
+) -> None:
+    made = build([shop / "shop"], "shop 0.9.0")
+    file = tmp_path / "old.index"
+    file.write_bytes(indexes.encode(indexes.new("shop 0.9.0", made.modules, made.types)))
+    (shop / "shop" / "cart.py").write_text("# a line more\n" + SOURCE)
+    with pytest.raises(OperatorError, match=r"Shop.* is not at lines"):
+        uploading.upload(store, "shop 0.9.0", Given((shop,)), NOW, file)
+    (shop / "shop" / "cart.py").write_text(SOURCE)
+    assert uploading.upload(store, "shop 0.9.0", Given((shop,)), NOW, file).stored == 2
+
+
 def test_what_a_zip_says_of_its_sizes_is_not_believed(store: Store, index: indexes.Index, tmp_path: Path) -> None:
     wheel = tmp_path / "bomb.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as file:
