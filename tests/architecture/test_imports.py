@@ -1,6 +1,7 @@
 """The import directions of docs/architecture.md, checked over every file's syntax tree (design 2)."""
 
 import ast
+import functools
 import graphlib
 import sys
 from collections.abc import Iterator
@@ -51,14 +52,23 @@ BASE_THIRD_PARTY = {"msgspec", "cryptography"}
 STANDARD_ONLY = ("audit", "audit.__main__", "audit.consent", "audit.gate", "audit.modes", "audit.tree")
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield every absolute dotted name that `path` imports, wherever in the file it stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return every node of the syntax tree of `path`; read once, since most of the tests here ask for it."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@functools.cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Return every absolute dotted name that `path` imports, wherever in the file it stands."""
+    found = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(found)
 
 
 def modules(*packages: str) -> dict[str, Path]:
@@ -135,7 +145,7 @@ def test_nothing_is_imported_or_run_by_its_name():
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno} {node.func.id}"
         for file in modules("audit", "event", "diffgram_home").values()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in nodes(file)
         if file.relative_to(ROOT).as_posix() not in BUILDING
         and isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -157,7 +167,7 @@ def test_only_the_sealing_makes_bytes_and_the_door_asks_the_gate_itself():
     calls = {
         (file.relative_to(ROOT).as_posix(), node.attr)
         for file in modules("diffgram_home").values()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in nodes(file)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "gate"
     }
     sealers = used["seal"] | used["void"] | {file for file, name in calls if name in ("seal", "void")}
@@ -170,7 +180,7 @@ def test_only_the_door_opens_permits_in_the_tripwire():
     users = {
         file.relative_to(ROOT).as_posix()
         for file in modules("diffgram_home").values()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in nodes(file)
         if getattr(node, "attr", getattr(node, "name", None)) in ("connecting", "looking_up")
     }
     assert users == CONNECTING | {"diffgram_home/tripwire.py"}
@@ -208,7 +218,7 @@ def test_modules_of_a_package_have_no_cycle():
 def test_no_variable_hides_a_package():
     hiding = []
     for path in modules(*MAY_IMPORT).values():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             stored = isinstance(node, ast.arg) or isinstance(getattr(node, "ctx", None), ast.Store)
             name = node.arg if isinstance(node, ast.arg) else getattr(node, "id", None)
             if stored and name in {"event", "audit", "licensing", "install"}:
