@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from audit.index import Index
-from audit.known import EXCEPTION, FUNCTION, MODULE
+from audit.known import ATTRIBUTE, EXCEPTION, FUNCTION, MODULE, slots_of
 from audit.sites import Arguments, constructed
 from audit.template import ANYTHING, HOLE, Hole, Template, Templates, fields
 
@@ -37,29 +37,32 @@ def handed(index: Index, name: str, passed: Arguments) -> Arguments:
 
 def slots(index: Index) -> Mapping[str, Collection[str]]:
     """Return the slots whose names may stand in holes of known messages."""
-    return {EXCEPTION: index.types, FUNCTION: _Functions(index), MODULE: index.modules}
+    return _Slots(index)
 
 
-class _Functions(Collection[str]):
-    """Every qualified name of a function in an index, gathered at the first look."""
+class _Slots(Mapping[str, Collection[str]]):
+    """Types and modules as they are; names of functions and attributes gathered at the first look for one."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._names: frozenset[str] | None = None
+        self._plain: Mapping[str, Collection[str]] = {EXCEPTION: index.types, MODULE: index.modules}
+        self._gathered: Mapping[str, Collection[str]] = {}
 
-    def _found(self) -> frozenset[str]:
-        if self._names is None:
-            self._names = frozenset(name for functions in self._index.modules.values() for name in functions)
-        return self._names
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._found()
+    def __getitem__(self, hole: str) -> Collection[str]:
+        if hole in self._plain:
+            return self._plain[hole]
+        if hole not in (FUNCTION, ATTRIBUTE):
+            raise KeyError(hole)
+        if not self._gathered:
+            functions = (name for names in self._index.modules.values() for name in names)
+            self._gathered = slots_of((), functions, ())
+        return self._gathered[hole]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found())
+        return iter((EXCEPTION, FUNCTION, ATTRIBUTE, MODULE))
 
     def __len__(self) -> int:
-        return len(self._found())
+        return 4
 
 
 def logged(index: Index, at: str) -> Templates | None:

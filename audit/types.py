@@ -262,7 +262,9 @@ TYPES: Mapping[str, TypeRule] = {
         _rule("hash", "the SHA-256 of something that corporate holds or published", _fixed(_HEX64)),
         _rule("token", "a random identifier without meaning, minted and recorded by our code", _fixed(_TOKEN)),
         _rule(
-            "error_log", "types, places, words of shipped source and shapes of one error; no values", check_error_log
+            "error_log",
+            "types, places, words of shipped source or of known messages, and shapes of one error; no values",
+            check_error_log,
         ),
         _rule(
             "transforms",

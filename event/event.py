@@ -17,7 +17,9 @@ home/error: an exception that the product reported by event.error(), as types, p
         when the error was reported, truncated to the second
     error_log (error_log), technical, kept 90 days
         exception types, places in the vendor's code and the libraries it ships with, the literal words of that source
-        where the error was raised, and shapes of the values in them: never a value, never a word of your data
+        where the error was raised, or those that the index lists for interpreter, system, databases and libraries,
+        with names that the vendor declared, and shapes of the values in them: never a value, never a word of your
+        data
     member_id (id, maximum 2147483647, key_column member.id), interaction, kept 90 days
         the database id of the member whose request failed: a pseudonym of a person to whoever holds the database
     project_id (id, maximum 2147483647, key_column project.id), interaction, kept 90 days

@@ -4,7 +4,8 @@ Run it where the release is built, never on a customer's server, with the interp
 will run with. It reads the product's source under SRC, and of the libraries that the lock file pins the source that is
 installed here, in just those versions: nothing of it is run. It writes every function with its lines, what each `raise`
 can say, and the exception types; the exception types that importing brings, of the interpreter and of `--library`; the
-URL rules of the Flask application named by `--routes`; and the release's version. The same input gives the same bytes.
+URL rules of the Flask application named by `--routes`; the messages of programs without source that these types can
+carry (`event.known`), with the tables of `--models`; and the release's version. The same input gives the same bytes.
 SRC is a package, a module, or a folder of them; names are relative to the folder that holds it.
 """
 
@@ -26,6 +27,8 @@ from event._lock import Locked, LockFault, module_name, read_lock
 from event._program import Module
 from event._reduce import class_name
 from event._sites import Shipped, named_classes, stated_module
+from event.known import for_types, names_of_models
+from event.known import shipped as shipped_messages
 
 INTERPRETER = """
     argparse ast asyncio bdb binascii codecs concurrent.futures configparser contextvars copy csv ctypes
@@ -49,12 +52,14 @@ def build(
     *,
     lock: Path | None = None,
     without: Sequence[str] = (),
+    models: Sequence[str] = (),
     told: Callable[[str], None] = lambda _line: None,
 ) -> Index:
     """Return the index of `release`, whose last word is its version; `told` hears how far it is.
 
     `lock` is a lock file of pinned libraries, and `without` names those in it that are not read; `libraries` are
-    imported for their exception types, `routes` are Flask applications.
+    imported for their exception types, `routes` are Flask applications, `models` what has the metadata of the product's
+    tables.
 
     Raises SyntaxError or OSError for a source that cannot be compiled, ImportError for a library or application,
     LockFault for a lock file that is not what is installed, RuntimeError for an interpreter without columns.
@@ -87,6 +92,7 @@ def build(
             libraries={one.name: one.version for one in locked},
             raises=found.raises,
             classes=found.classes,
+            known=for_types(shipped_messages(_names_of(models)), types),
         )
     )
 
@@ -176,6 +182,16 @@ def _loaded_types(own: set[str], brought: set[str] | None) -> set[str]:
     return found
 
 
+def _names_of(models: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return tables, columns and constraints of each `module:Base`."""
+    found: dict[str, frozenset[str]] = {}
+    for base in models:
+        module, _, name = base.partition(":")
+        names = names_of_models(getattr(importlib.import_module(module), name).metadata)
+        found = {hole: found.get(hole, frozenset()) | there for hole, there in names.items()}
+    return found
+
+
 def _rules(application: str) -> set[str]:
     """Return the URL rules of `module:app` or `module:create_app()`."""
     module, _, name = application.partition(":")
@@ -204,6 +220,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--without", action="append", default=[], metavar="NAME", help="a library of the lock file that is not read"
     )
+    parser.add_argument(
+        "--models",
+        action="append",
+        default=[],
+        metavar="MODULE:BASE",
+        help="SQLAlchemy's declarative base of the product: its tables, columns and constraints may be named",
+    )
     given = parser.parse_args(arguments)
     try:
         index = build(
@@ -213,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.routes,
             lock=given.lock,
             without=given.without,
+            models=given.models,
             told=lambda line: print(line, file=sys.stderr),
         )
     except (OSError, SyntaxError, ImportError, AttributeError, RuntimeError, LockFault) as fault:

@@ -4,6 +4,10 @@ The code object and the instruction of the last step of the traceback name the r
 exception's class makes of that are templates of shipped source; `args`, read by the interpreter's own descriptor, must
 match exactly one of them as a whole, or no words leave. Only exact `str` is matched. Nothing of the exception, of its
 class or of a value in it is ever called. Code that differs from the release has another fingerprint, and no words.
+
+What no known `raise` explains (compiled code, drivers, servers) has the words of the catalogues of the index
+(`event.known`), and so has a library that only hands on a message. A product's own raise never has: what it hands on is
+data of the run.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +22,7 @@ from audit.types import MAX_SHAPES
 from event._fingerprint import fingerprint, module_of
 from event._reduce import class_name
 from event._shape import shape
+from event.known import Said as Known
 
 _MAX_WALK = 10_000
 _MAX_KEPT = 10_000
@@ -39,17 +44,23 @@ class Words:
         self._index = index
         self._marks: Kept = {}
         self._made: dict[tuple[int, str], tuple[type, Arguments | None]] = {}
+        self._known = Known(index.known, code_text.slots(index))
 
     def of(self, exception: BaseException, name: str = "") -> dict[str, Any] | None:
-        """Return the `code_text` of an exception, or None when no raise of the release is known to have run.
+        """Return the `code_text` of an exception, or None when no words are known for it.
 
         `name` is the name of its type, if that is known already.
         """
+        name = name or class_name(type(exception))
         found = self._site(_traceback(exception))
-        if found is None:
-            return None
-        at, site = found
-        made = self._handed(type(exception), name or class_name(type(exception)), at, site)
+        if found is not None:
+            said = self._of_raise(exception, name, *found)
+            if said is not None or self._index.is_product(found[0].rpartition(":")[0]):
+                return said
+        return self._known.of_named(name, _args(exception))
+
+    def _of_raise(self, exception: BaseException, name: str, at: str, site: Site) -> dict[str, Any] | None:
+        made = self._handed(type(exception), name, at, site)
         if made is None:
             return None
         said = [_said(value, code_text.at(made, n)) for n, value in enumerate(_args(exception)[:MAX_SHAPES])]

@@ -6,7 +6,7 @@ exception carries against the messages of exactly its type, whole or line by lin
 shapes leave. Texts in other languages are recognised and leave in English.
 """
 
-from event.known._data import names_of_models, shipped
+from event.known._data import for_types, names_of_models, shipped
 from event.known._said import Said
 
-__all__ = ["Said", "names_of_models", "shipped"]
+__all__ = ["Said", "for_types", "names_of_models", "shipped"]

@@ -6,12 +6,12 @@ A file `NAME.toml` is the catalogue NAME: `[[group]]` with `types` and `messages
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from audit.known import Group, Known, Message
+from audit.known import INNER, Group, Known, Message, carries
 from audit.template import Template
 from event.known._system import RESOLVER, SYSTEM
 from event.known._table import template
@@ -56,6 +56,25 @@ def _group(group: Mapping[str, Any]) -> Group:
 def _can_leave(message: Message) -> bool:
     """Say whether there are words enough, in the message itself or in what its holes may name."""
     return has_words(p for p in message if isinstance(p, str)) or any(p[0] for p in message if not isinstance(p, str))
+
+
+def for_types(known: Known, types: Collection[str]) -> Known:
+    """Return the groups that an exception of one of `types` can carry, and the catalogues that their holes name."""
+    groups = {
+        name: tuple(group for group in rows if any(carries(group[0], kind) for kind in types))
+        for name, rows in known.catalogues.items()
+    }
+    inner = {
+        name
+        for rows in groups.values()
+        for _, messages in rows
+        for message in messages
+        for part in message
+        if not isinstance(part, str) and part[0].startswith(INNER)
+        for name in part[0][1:].split("+")
+    }
+    kept = {name: known.catalogues[name] if name in inner else rows for name, rows in groups.items()}
+    return Known({name: rows for name, rows in kept.items() if rows}, known.lists)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Messages, made ready to be matched: of one exception type, or of the catalogues that a hole names.
 
 Only messages whose beginning or end fits are tried, so that hundreds cost as little as a few; matching itself is
-`event._template.match`: linear, whole, no patterns. Of a message and its special case, the special one fits.
+`audit.template.match`: linear, whole, no patterns. Of a message and its special case, the special one fits.
 """
 
 from collections import defaultdict

@@ -36,6 +36,7 @@ def built() -> bytes:
             ["annotator.app:create_app()"],
             lock=LOCK,
             without=TOOLS,
+            models=["annotator.models:Base"],
             told=lambda line: print(line, file=sys.stderr),
         )
         return encode(made)

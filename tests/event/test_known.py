@@ -24,9 +24,14 @@ import urllib3
 from sqlalchemy import orm
 
 from audit import known
+from audit._coding import check_error_log
+from audit.index import encode, parse
 from audit.types import SHAPE
-from event.known import Said, names_of_models, shipped
+from event._error import ErrorLog
+from event.index import build
+from event.known import Said, for_types, names_of_models, shipped
 from event.known.notation import parts, text_of
+from tests.event.shipped import Shipped, caught
 
 TYPES = {
     *("ValueError", "TypeError", "AttributeError", "IndexError", "KeyError", "NameError", "ZeroDivisionError"),
@@ -353,3 +358,63 @@ def test_translations_are_of_messages_that_there_are() -> None:
             for text in group["messages"]
         }
         assert {parts(text) for text in of} <= {parts(text) for text in there}
+
+
+SHOP = """
+    import sqlite3
+
+    class Lost(ValueError):
+        pass
+
+    def complete(order):
+        return int(order)
+
+    def hand_on(text):
+        raise ValueError(text)
+
+    def table(name):
+        sqlite3.connect(":memory:").execute(f"select 1 from {name}")
+
+    def own(name):
+        raise Lost(f"order {name} is not in the shop")
+"""
+
+
+def test_words_come_from_the_raise_first_then_from_the_catalogues_and_never_for_what_a_product_hands_on(
+    tmp_path: Path,
+) -> None:
+    shop = Shipped(tmp_path, SHOP)
+    accepts = check_error_log({}, shop.index)
+
+    def left(fault: BaseException) -> str:
+        link = ErrorLog(shop.index).of(fault)["chain"][0]
+        assert accepts(json.loads(json.dumps(ErrorLog(shop.index).of(fault))))
+        said = link.get("code_text", {"at": "", "arguments": []})
+        words = ["".join(part if isinstance(part, str) else "<>" for part in one) for one in said["arguments"]]
+        return f"{said['at'].partition(':')[0]} {'|'.join(words)}"
+
+    assert left(shop.caught("Rose", of="complete")) == "known invalid literal for int() with base <>: <>"
+    assert left(shop.caught("Rose", of="table")) == "known no such table: <>"
+    assert left(shop.caught("Rose", of="own")) == "shop order <> is not in the shop"
+    assert left(shop.caught("invalid literal for int() with base 10: 'Rose'", of="hand_on")) == " "
+    assert left(caught(lambda: None.complete)) == "known 'NoneType' object has no attribute 'complete'"  # type: ignore[attr-defined]
+    assert left(caught(lambda: None.rose)) == "known 'NoneType' object has no attribute '<>'"  # type: ignore[attr-defined]
+
+
+def test_an_index_holds_the_messages_that_its_types_can_carry_and_the_tables_of_the_models(tmp_path: Path) -> None:
+    (tmp_path / "models_of_a_shop.py").write_text(
+        "from sqlalchemy import orm\n\nclass Base(orm.DeclarativeBase):\n    pass\n\n"
+        "class Basket(Base):\n    __tablename__ = 'basket'\n"
+        "    colour: orm.Mapped[str] = orm.mapped_column(primary_key=True)\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        index = parse(encode(build([tmp_path], "shop 1.0.0", models=["models_of_a_shop:Base"])))
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert index.known.lists["table"] == {"basket"}
+    assert index.known.lists["column"] == {"colour", "basket.colour"}
+    assert "python" in index.known.catalogues
+    fewer = for_types(KNOWN, {"zlib.error"})
+    assert fewer.catalogues.keys() == {"interpreter", "python"}
+    assert all(known.carries(kinds, "zlib.error") for rows in fewer.catalogues.values() for kinds, _ in rows)

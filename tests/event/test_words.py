@@ -105,7 +105,6 @@ def test_a_message_is_known_however_it_came_about(shipped, lines, words):
         ["m = f'{name} is a member' if other is None else f'{name} a member'", "raise ValueError(m)"],
         ["raise ValueError(b'a name')"],
         ["raise KeyError(name)"],
-        ["int(name)"],
         ["{}[name]"],
     ],
 )
@@ -220,7 +219,7 @@ def test_members_of_a_group_and_causes_are_asked_one_by_one(shipped):
     )
     fault = module.caught("Anna")
     assert module.told(fault) == [["two"], [["list(1)"]]]
-    assert module.told(fault.__cause__) is None
+    assert module.told(fault.__cause__) == [["invalid literal for int() with base ", ["integer(2)"], ": ", ["word"]]]
 
 
 def test_an_exception_that_was_never_raised_has_no_words(shipped):
