@@ -1,7 +1,8 @@
 """What people of the staff did: noted where no other row tells it, and read together for one installation.
 
-Leaves to others: doing it. Rules: which columns name a person is read from the schema (`actor`, and `…_by` beside
-`…_at`), so that a new one is shown with the others; WORDS says what each of them means, and a test demands its line.
+Leaves to others: doing it. Rules: which columns name a person is read from the schema (`actor`, `assigned_to`, and
+`…_by` beside `…_at`), so that a new one is shown with the others; WORDS says what each of them means, and a test
+demands its line.
 """
 
 from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ def naming(metadata: MetaData = Base.metadata) -> Iterator[tuple[Table, Column[s
     """Every column that names a person of the staff."""
     for table in metadata.sorted_tables:
         for column in table.columns:
-            by = column.name == "actor" or column.name.endswith("_by")
+            by = column.name in ("actor", "assigned_to") or column.name.endswith("_by")
             if by and f"{table.name}.{column.name}" not in _NO_PERSON:
                 yield table, column
 

@@ -9,11 +9,11 @@ not survive a fork.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, bindparam, create_engine, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
@@ -81,8 +81,7 @@ class Store:
 
     def alone(self, session: Session, table: type[DeclarativeBase]) -> None:
         """Let no other transaction write `table` until this one ends; SQLite has one writer at a time anyway."""
-        if self.is_postgresql:
-            session.execute(text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
+        alone(session, table)
 
     def scrub(self, *tables: str) -> None:
         """After a deletion was committed: let no file of the database keep what it removed, as far as it can.
@@ -134,6 +133,51 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def put(
+    session: Session,
+    table: Any,
+    rows: list[dict[str, Any]],
+    key: tuple[str, ...] = (),
+    changes: Callable[[Any, Any], Mapping[str, Any]] | None = None,
+) -> None:
+    """Insert many rows with the same columns; where one of this `key` is there, make `changes(old, given)` to it.
+
+    PostgreSQL gets one statement with an array for each column, SQLite the driver's executemany.
+    """
+    if not rows:
+        return
+    columns = [table.__table__.c[name] for name in rows[0]]
+    if session.get_bind().dialect.name == "postgresql":
+        arrays = {column.name: [row[column.name] for row in rows] for column in columns}
+        given = (func.unnest(bindparam(c.name, type_=postgresql.ARRAY(c.type))) for c in columns)
+        new: Any = postgresql.insert(table.__table__).from_select(list(arrays), select(*given))
+        what: Any = arrays
+    else:
+        new, what = sqlite.insert(table.__table__), rows
+    if changes is not None:
+        new = new.on_conflict_do_update(index_elements=key, set_=changes(table.__table__.c, new.excluded))
+    session.connection().execute(new, what)
+
+
+def alone(session: Session, table: type[DeclarativeBase]) -> None:
+    """Let no other transaction write `table` until this one ends; SQLite has one writer at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"LOCK TABLE {table.__tablename__} IN EXCLUSIVE MODE"))
+
+
+@contextmanager
+def for_everybody(session: Session) -> Iterator[None]:
+    """Within a transaction of one customer: what has to be summed up over all of them; bound to the one afterwards."""
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    bind = text("SELECT set_config('corporate.customer', :customer, true)")
+    before = session.execute(text("SELECT current_setting('corporate.customer', true)")).scalar_one()
+    session.execute(bind, {"customer": EVERYBODY})
+    yield
+    session.execute(bind, {"customer": before})
 
 
 @contextmanager

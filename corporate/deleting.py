@@ -25,6 +25,7 @@ from audit.errors import Refused, SignatureRefused
 from corporate import certificates, incidents, releases, removing, requests
 from corporate.database import EVERYBODY, Store
 from corporate.errors import Answer, OperatorError
+from corporate.issues import forgetting
 from corporate.keeping_out import TELL
 from corporate.keys import DELETIONS
 from corporate.models import Batch, Deletion, Installation
@@ -142,7 +143,8 @@ def carry_out(store: Store, order: Order, key: Ed25519PrivateKey, backup_days: i
         session.add(_row(order, sha256, pairs, document, now))
         if order.declared and sha256 is not None and not left:
             incidents.declared(session, order.installation, order.customer, sha256, _named(order, pairs), document, now)
-    store.scrub("message", "batch", *sorted(made.counts.keys() - {"message", "batch"}))
+    touched = {*made.counts, *(forgetting.TABLES if "sighting" in made.counts else ())}
+    store.scrub("message", "batch", *sorted(touched - {"message", "batch"}))
     return document
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Column, ColumnElement, MetaData, Table, func, select
 from sqlalchemy.orm import Session
 
 from corporate.database import EVERYBODY, Store
-from corporate.models import Base, Batch, Customer, EnrolmentToken, Installation, Kind, Message
+from corporate.models import Base, Batch, Customer, EnrolmentToken, Installation, IssuePart, Kind, Message
 
 FORMAT = "diffgram-corporate-holdings/1"
 _AT_A_TIME = 500
@@ -44,9 +44,13 @@ ABOUT: Mapping[str, str] = {
     "incident": "what was received undeclared: key paths and counts, and what was stated",
     "installation": "its identity: public key, when it enrolled and was last seen",
     "instruction": "the signed documents that told it what is asked of it",
+    "issue_hour": "how many of its errors were counted in which hour, by issue and release",
+    "issue_part": "what it showed of each issue: release, how often, first and last",
+    "issue_shape": "shapes of values that its errors had, by hole of the message, and how often",
     "lane": "how far the numbers of each case go",
     "message": "the messages themselves, line by line",
     "refusal": "what it sent and we refused: codes, key paths, counts",
+    "sighting": "which of its messages was counted as an error, where, and when it happened",
 }
 """Table → what stands in it, for the tables that hold something about an installation."""
 NOT_ABOUT: Mapping[str, str] = {
@@ -54,6 +58,10 @@ NOT_ABOUT: Mapping[str, str] = {
     "catalogue": "what a release declares, alike for everybody",
     "customer": "the name of the customer, which stands beside each of its installations",
     "file": "the vendor's own sources",
+    "issue": "names of the vendor's own code, and counts over all customers; gone with its last event",
+    "issue_act": "what our staff did about an issue, and said; gone with the issue",
+    "issue_group": "grouping keys, made of names of the vendor's own code; gone with the last event",
+    "issue_rule": "overrides of grouping that our staff made",
     "kind": "names of kinds of messages, alike for everybody",
     "map_part": "positions of the vendor's own source maps",
     "map_source": "files that the vendor's own source maps name",
@@ -154,6 +162,8 @@ def about(table: Table, installation: str) -> ColumnElement[bool]:
         return table.c.used_by == installation
     if table.name == Message.__tablename__:
         return table.c.batch_id.in_(select(Batch.id).where(Batch.installation_id == installation))
+    if "part_id" in table.c:
+        return table.c.part_id.in_(select(IssuePart.id).where(IssuePart.installation_id == installation))
     return table.c.installation_id == installation
 
 

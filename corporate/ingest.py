@@ -82,6 +82,7 @@ def accept(
         raise Answer(
             409, "sequence-differs", "other bytes were received under this number", "see whether two machines share it"
         )
+    server.ring()
     asked = instructing.current(server.store, sender.installation, sender.customer, now)
     told = keeping_out.untold(server.store, sender.installation, sender.customer)
     said = (_renewed(server, sender, now), asked, stored.conflict, server.list_checkpoint(), told)

@@ -2,6 +2,7 @@
 
     messages and headers    whole batches: the lines go, the row keeps hash, number, size, times and receipt
     field values            the key leaves every line of its kinds; the batch's own bytes are no longer here
+    issues                  what these messages were counted in: sightings, parts, hours, shapes, and what is then empty
     what was derived        counts of refusals and files of answers go with everything; nothing is cached anywhere else
     leaving                 every row of the installation but its own (revoked: nobody else may take the name) and the
                             deletions themselves
@@ -21,6 +22,8 @@ from sqlalchemy.orm import Session
 
 from audit import deletion
 from audit.deletion import Scope
+from corporate.issues import counting, forgetting
+from corporate.issues.forgetting import Taken
 from corporate.models import Base, Batch, Carried, EnrolmentToken, Installation, Kind, Message, Refusal
 
 Pairs = frozenset[tuple[str, str]]
@@ -44,6 +47,11 @@ class Removed:
         if rows > 0:
             self.counts[table] = self.counts.get(table, 0) + rows
 
+    def counted(self, tables: Mapping[str, int]) -> None:
+        """Add rows by table."""
+        for table, rows in tables.items():
+            self.count(table, rows)
+
     def lanes(self) -> tuple[deletion.Lane, ...]:
         """The batches as a statement names them."""
         return tuple(deletion.lane(case, sorted(found)) for case, found in sorted(self.batches.items()))
@@ -51,13 +59,16 @@ class Removed:
 
 def remove(session: Session, installation: str, scope: Scope, before_size: int, pairs: Pairs, now: datetime) -> Removed:
     """Remove what `scope` names of what was sealed before `before_size`."""
-    made = Removed()
+    made, taken = Removed(), Taken()
     mine = select(Batch).where(Batch.installation_id == installation, Batch.ledger_size < before_size)
+    counting.lock(session)
     if scope.what == deletion.FIELD:
         _fields(session, mine, pairs, made, now)
         return made
     for chunk in _chunks(row for row in session.execute(_chosen(mine, scope)).scalars() if _in_range(row, scope)):
+        forgetting.weigh(session, [row.id for row in chunk if row.deleted_at is None], taken)
         _empty(session, chunk, made, now)
+    made.counted(forgetting.subtract(session, taken))
     if scope.what in (deletion.EVERYTHING, deletion.LEAVING):
         for table in DERIVED:
             _rows(session, table.__table__, installation, made)  # type: ignore[arg-type]
@@ -85,13 +96,15 @@ class Foreseen:
 def foresee(session: Session, installation: str, scope: Scope, before_size: int, pairs: Pairs) -> Foreseen:
     """Say what `remove` would remove, and change nothing: it chooses by the same functions."""
     mine = select(Batch).where(Batch.installation_id == installation, Batch.ledger_size < before_size)
-    made, seen = Removed(), _Seen()
+    made, seen, taken = Removed(), _Seen(), Taken()
     if scope.what == deletion.FIELD:
         for chunk in _chunks(session.execute(mine.where(Batch.deleted_at.is_(None))).scalars()):
             changed = _changed(session, chunk, pairs)
+            _weigh_lines(session, chunk, changed, taken)
             made.count("message", len(changed))
             altered = {int(one["in_batch"]) for one in changed}
             seen.add([row for row in chunk if row.id in altered])
+        made.counted(forgetting.foreseen(session, taken))
         return seen.as_foreseen(made)
     for chunk in _chunks(row for row in session.execute(_chosen(mine, scope)).scalars() if _in_range(row, scope)):
         full = [row for row in chunk if row.deleted_at is None]
@@ -99,7 +112,9 @@ def foresee(session: Session, installation: str, scope: Scope, before_size: int,
         held = select(func.count()).select_from(Message).where(Message.batch_id.in_([row.id for row in full]))
         made.count("message", session.execute(held).scalar_one())
         made.count("batch", len(full))
+        forgetting.weigh(session, [row.id for row in full], taken)
         seen.add(full)
+    made.counted(forgetting.foreseen(session, taken))
     if scope.what == deletion.EVERYTHING:
         for table in DERIVED:
             wanted = select(func.count()).select_from(table).where(table.installation_id == installation)  # type: ignore[attr-defined]
@@ -179,11 +194,13 @@ def _empty(session: Session, chunk: Sequence[Batch], made: Removed, now: datetim
 
 def _fields(session: Session, mine: Select[tuple[Batch]], pairs: Pairs, made: Removed, now: datetime) -> None:
     """Take one field out of every line that has it; the batches concerned are named."""
+    taken = Taken()
     for chunk in _chunks(session.execute(mine.where(Batch.deleted_at.is_(None))).scalars()):
         by_id = {row.id: row for row in chunk}
         changed = _changed(session, chunk, pairs)
         if not changed:
             continue
+        _weigh_lines(session, chunk, changed, taken)
         session.connection().execute(_SHORTER, changed)
         made.count("message", len(changed))
         for batch_id in sorted({int(one["in_batch"]) for one in changed}):
@@ -191,6 +208,12 @@ def _fields(session: Session, mine: Select[tuple[Batch]], pairs: Pairs, made: Re
             row.altered_at = now
             made.batches.setdefault(row.case, []).append((row.sequence, row.sha256))
         session.flush()
+    made.counted(forgetting.subtract(session, taken))
+
+
+def _weigh_lines(session: Session, chunk: Sequence[Batch], changed: Sequence[Mapping[str, Any]], taken: Taken) -> None:
+    shorter = {(int(one["in_batch"]), int(one["at_position"])): str(one["new"]) for one in changed}
+    forgetting.weigh_lines(session, shorter, {row.id: row.received_at for row in chunk}, taken)
 
 
 def _changed(session: Session, chunk: Sequence[Batch], pairs: Pairs) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ needs no restart and a receipt is never signed by a key that the manifest served
 and indexes are looked up by hash and kept, since a hash never changes its meaning.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -45,11 +46,15 @@ class _Signing:
 
 @dataclass(frozen=True, slots=True)
 class Corporate:
-    """One opened server. The dictionaries only ever gain what is in the database; `_list` holds the newest note."""
+    """One opened server. The dictionaries only ever gain what is in the database; `_list` holds the newest note.
+
+    `bell` is the eventfd that tells what follows ingest that something was stored (issues.process).
+    """
 
     settings: Settings
     store: Store
     _signing: list[_Signing]
+    bell: int | None = None
     _list: list[publishing.Signed] = field(default_factory=list)
     _catalogues: dict[str, Catalogue] = field(default_factory=dict)
     _indexes: dict[str, Index] = field(default_factory=dict)
@@ -80,6 +85,12 @@ class Corporate:
             if manifest.changed_ns(self.settings.folder) != self._signing[0].changed_ns:
                 self._signing[0] = _read(self.settings)
         return self._signing[0]
+
+    def ring(self) -> None:
+        """Tell what follows ingest that there is something to read."""
+        if self.bell is not None:
+            with suppress(BlockingIOError):
+                os.eventfd_write(self.bell, 1)
 
     def catalogue(self, wanted: str) -> Catalogue | None:
         """The catalogue with this hash, or None."""

@@ -1,8 +1,8 @@
-"""The processes of one server: a supervisor, and a gunicorn for each of the two listeners.
+"""The processes of one server: a supervisor, a gunicorn for each of the two listeners, and one that follows ingest.
 
-Leaves to others: what is answered (app). Rules: ports are bound before anything else, so that a busy one starts
-nothing; the applications are built before the fork, so that all processes share their memory; when one listener ends,
-or the supervisor is told to, all of it ends. gunicorn's control socket stays off.
+Leaves to others: what is answered (app), what follows (issues.process). Rules: ports are bound before anything else, so
+that a busy one starts nothing; the applications are built before the fork, so that all processes share their memory;
+when one of them ends, or the supervisor is told to, all of it ends. gunicorn's control socket stays off.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from audit.quiet import Quiet
 from corporate import listening, manifest, migrating
 from corporate.app import create_app
 from corporate.errors import OperatorError
+from corporate.issues import process
 from corporate.server import open_corporate, prepare
 from corporate.settings import Pages, Settings, Wire
 
@@ -49,15 +50,17 @@ def run(settings: Settings, tell: Callable[[Addresses], None]) -> int:
     """
     with bind(settings.wire) as wire, bind(settings.pages) as pages:
         manifest.complete(settings.folder, settings.name, datetime.now(UTC))
-        server = open_corporate(settings)
+        bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        server = replace(open_corporate(settings), bell=bell)
         migrating.upgrade(server.store)
         prepare(server, datetime.now(UTC))
         listening.renew_server_certificate(settings, server.keys.authority, datetime.now(UTC))
         apps = {part: create_app(settings, part, server) for part in ("wire", "pages")}
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         children = {
-            _fork(apps["wire"], wire_options(settings, wire.fileno())),
-            _fork(apps["pages"], pages_options(settings, pages.fileno())),
+            _fork(lambda: _Gunicorn(apps["wire"], wire_options(settings, wire.fileno())).run()),
+            _fork(lambda: _Gunicorn(apps["pages"], pages_options(settings, pages.fileno())).run()),
+            _fork(lambda: process.run(server)),
         }
         scheme = "https" if settings.pages.certificate else "http"
         tell(Addresses(_url("https", wire), _url(scheme, pages)))
@@ -146,7 +149,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         return self._app
 
 
-def _fork(app: Flask, options: dict[str, Any]) -> int:
+def _fork(work: Callable[[], object]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
@@ -159,7 +162,7 @@ def _fork(app: Flask, options: dict[str, Any]) -> int:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         if os.getppid() == parent:
-            _Gunicorn(app, options).run()
+            work()
         code = 0
     except SystemExit as e:
         code = e.code if isinstance(e.code, int) else 0 if e.code is None else 1

@@ -103,6 +103,7 @@ def store_batch(store: Store, arrived: Arrived, key: Ed25519PrivateKey, interval
         batch = _row(arrived, sha256, given, now)
         if is_out:
             batch.header, batch.signature, batch.deleted_at = "", "", now
+        batch.read_at = None if stored else now  # with messages, what follows ingest looks for errors in them
         session.add(batch)
         session.flush()
         if not is_out:

@@ -8,6 +8,16 @@ the text of a message is the exact line of the body, so that header and messages
 from corporate.models.asked import Act, Ask, Carried, Deletion, Instruction
 from corporate.models.base import Base, Instant, Key
 from corporate.models.enrolled import Certificate, Customer, EnrolmentToken, Installation
+from corporate.models.issues import (
+    Issue,
+    IssueAct,
+    IssueGroup,
+    IssueHour,
+    IssuePart,
+    IssueRule,
+    IssueShape,
+    Sighting,
+)
 from corporate.models.received import Batch, Conflict, Gap, Incident, Kind, Lane, Message, Refusal
 from corporate.models.shipped import Published, StoredCatalogue, StoredIndex
 from corporate.models.staff import Account, SignedIn, Throttle
@@ -30,6 +40,13 @@ __all__ = [
     "Installation",
     "Instant",
     "Instruction",
+    "Issue",
+    "IssueAct",
+    "IssueGroup",
+    "IssueHour",
+    "IssuePart",
+    "IssueRule",
+    "IssueShape",
     "Key",
     "Kind",
     "Lane",
@@ -39,6 +56,7 @@ __all__ = [
     "Published",
     "Refusal",
     "ReleaseFile",
+    "Sighting",
     "SignedIn",
     "StoredCatalogue",
     "StoredFile",

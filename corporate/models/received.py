@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from corporate.models.base import Base, Key
@@ -36,7 +36,7 @@ class Batch(Base):
     """One received batch. Header line and messages, each with its LF, are the exact body of `sha256`.
 
     After deletion (`deleted_at`) header, signature and messages are gone; after deletion of a field (`altered_at`) the
-    messages lack it, and the lines are no longer the body.
+    messages lack it, and the lines are no longer the body. `read_at` is when its errors were counted in issues.
     """
 
     __tablename__ = "batch"
@@ -58,8 +58,10 @@ class Batch(Base):
     receipt: Mapped[str]
     deleted_at: Mapped[datetime | None]
     altered_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("installation_id", "case", "sequence"),
+        Index("ix_batch_unread", "id", postgresql_where=text("read_at IS NULL"), sqlite_where=text("read_at IS NULL")),
         Index(None, "installation_id", "ledger_size"),
         Index(None, "installation_id", "id"),
         Index(None, "case", "id"),

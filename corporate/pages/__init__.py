@@ -15,13 +15,14 @@ from corporate.pages import (
     guarding,
     holdings,
     installations,
+    issues,
     rendering,
     signing_in,
     tokens,
 )
 from corporate.server import Corporate
 
-PAGES = (signing_in, installations, holdings, batches, carrying, tokens, accounts)
+PAGES = (signing_in, installations, issues, holdings, batches, carrying, tokens, accounts)
 
 
 def register(app: Flask, server: Corporate) -> None:

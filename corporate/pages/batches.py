@@ -24,7 +24,7 @@ def received() -> str:
         kind=request.args.get("kind") or None,
         case=request.args.get("case") or None,
         installation=request.args.get("installation") or None,
-        before=_before(request.args.get("before", "")),
+        before=pair(request.args.get("before", "")),
     )
     store = server().store
     rows = reading.messages(store, chosen)
@@ -103,7 +103,8 @@ def _fields(known: Catalogue | None, lines: list[str]) -> dict[str, list[Field]]
     return {kind: [fields[key] for key in sorted(fields)] for kind, fields in sorted(found.items())}
 
 
-def _before(text: str) -> tuple[int, int] | None:
+def pair(text: str) -> tuple[int, int] | None:
+    """Batch and position as an address has them, `12.3`; None for anything else."""
     batch, dot, position = text.partition(".")
     if not dot or not (batch + position).isascii() or not (batch.isdigit() and position.isdigit()):
         return None

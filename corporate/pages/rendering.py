@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 def register(app: Flask) -> None:
     """Give the templates of `app` their filters, and errors their page."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(time=time, day=day, short=short, number=number, explained=explained)
+    app.jinja_env.filters.update(time=time, day=day, short=short, number=number, explained=explained, ago=ago, zip=zip)
     app.context_processor(lambda: {"person": g.get("person"), "form_token": form_token})
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _unexpected)
@@ -29,6 +29,18 @@ def time(value: datetime | None) -> Markup:
         return Markup('<span class="quiet">never</span>')
     return Markup('<time datetime="{}">{}</time>').format(
         value.strftime("%Y-%m-%dT%H:%M:%SZ"), value.strftime("%-d %b %Y %H:%M:%S")
+    )
+
+
+def ago(value: datetime, now: datetime) -> Markup:
+    """How long ago, in the largest unit; the time itself as a tooltip and for programs."""
+    seconds = max(0, int((now - value).total_seconds()))
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+    size, unit = next(((size, unit) for size, unit in units if seconds >= size), (1, "second"))
+    count = seconds // size
+    words = f"{count:,} {unit}{'' if count == 1 else 's'} ago" if seconds >= 60 else "just now"
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        value.strftime("%Y-%m-%dT%H:%M:%SZ"), value.strftime("%-d %b %Y %H:%M:%S"), words
     )
 
 

@@ -13,6 +13,7 @@ from audit import deletion
 from audit.deletion import Scope
 from corporate import acts, completeness, deleting, enrolment, holdings, importing, incidents, instructing, looking
 from corporate.database import EVERYBODY
+from corporate.issues import following
 from corporate.keys import INSTRUCTIONS
 from corporate.models import Base, Batch
 from corporate.removing import KEPT_OF_ONE
@@ -69,7 +70,9 @@ def test_every_column_that_names_a_person_says_what_they_did() -> None:
 def filled(one: Pretend, folder: Path) -> None:
     """Put at least one row of `one` into every table about an installation."""
     now, number = datetime.now(UTC), (120, "ab" * 32)
-    assert one.send_all(one.seal(1, [message(project_id=PLANTED)] * 2), one.seal(2), one.seal(5)) == [200] * 3
+    broken = message(error_log={"chain": [{"type": "<type>", "shapes": ["email"]}], "frames": [["<place>", 1]]})
+    first = one.seal(1, [message(project_id=PLANTED)] * 2)
+    assert one.send_all(first, one.seal(2, [broken, message()]), one.seal(5)) == [200] * 3
     assert one.send(one.seal(2, [message()] * 9)).status == 409
     assert one.send(one.seal(6).replace(b'"kind":"home/error",', b'"kind":"home/error","colour":"rose",')).status == 400
     assert one.send_all(one.seal(8, ledger=number), one.seal(9, case="licensing", void="mode")) == [200, 200]
@@ -83,6 +86,7 @@ def filled(one: Pretend, folder: Path) -> None:
         completeness.settle(server.store, one.id, "os:test", now)
         (opened,) = incidents.listed(server.store, installation=one.id)
         incidents.close(server.store, opened.token, "os:test", now)
+        following.catch_up(server, now)
     finally:
         server.store.close()
     assert ask(one, Scope("batch", batch="0" * 64))[1].status == 200

@@ -52,7 +52,7 @@ def test_a_busy_port_starts_nothing_and_says_so(config: Path) -> None:
 
 @contextmanager
 def whole_server(config: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
-    """A server that is ready, and its five processes; all of them must be gone soon after the block."""
+    """A server that is ready, and its six processes; all of them must be gone soon after the block."""
     process = subprocess.Popen(
         [*PROGRAM, "--config", str(config), "run", "--json"],
         stdout=subprocess.PIPE,
@@ -63,7 +63,7 @@ def whole_server(config: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[i
     assert process.stdout is not None
     with process.stdout:
         process.stdout.readline()
-        wait_for(lambda: len(descendants(process.pid)) == 5)
+        wait_for(lambda: len(descendants(process.pid)) == 6)
         everyone = descendants(process.pid)
         yield process, everyone
     wait_for(lambda: not any(alive(pid) for pid in everyone))

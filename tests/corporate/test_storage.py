@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError, StatementError
 from corporate import migrating, storing
 from corporate.database import EVERYBODY, Store
 from corporate.errors import OperatorError
-from corporate.models import Base, Batch, Customer, Instant
+from corporate.models import Base, Batch, Customer, Instant, Issue, IssueGroup
 from tests import postgres
 from tests.corporate.pretend import Pretend, message
 from tests.corporate.running import command, found, running
@@ -110,6 +110,12 @@ def two(cluster: postgres.Cluster) -> Iterator[Store]:
     migrating.upgrade(made)
     with made.writing(EVERYBODY) as session:
         session.add_all(Customer(id=n, name=f"customer {n}", made_at=NOW) for n in (1, 2))
+        for n in (1, 2):  # which no customer has, and rows of customers stand on
+            said = {"title": "ValueError", "culprit": "", "types": "ValueError", "in_product": False}
+            times = dict.fromkeys(("first_at", "last_at", "made_at"), NOW)
+            session.add(Issue(id=n, **said, **times, state="open", count=0, installations=0))
+            session.flush()
+            session.add(IssueGroup(id=n, key=str(n), issue_id=n, **said))
         session.flush()
         for table in Base.metadata.sorted_tables:
             if "customer_id" in table.c:
