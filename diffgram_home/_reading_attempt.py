@@ -37,6 +37,7 @@ CHANGES = (
     *("asked", "deletion"),
     "mail",
     *("batch-decision", "approval-rule"),
+    "dsn",
 )
 _SHOWN_AS = {
     "decision": "consent",
@@ -46,6 +47,7 @@ _SHOWN_AS = {
     "asked": "request",
     "batch-decision": "batch",
     "approval-rule": "approval",
+    "dsn": "key",
 }
 """What a change is called to people, where that is not the name of its leaf."""
 _CARRIED = "give the file to corporate, and take its answers in under By hand, or with 'diffgram-home carry in FILE'"
@@ -290,6 +292,10 @@ def _of_approval_rule(entry: record.ApprovalRule) -> tuple[str, str | None, str 
     return f"before sending {entry.case}", entry.from_, entry.to, detail
 
 
+def _of_dsn(entry: record.Dsn) -> tuple[str, str | None, str | None, str | None]:
+    return f"key of project {entry.number}", None, entry.change, None
+
+
 def _batches(number: int) -> str:
     return "one batch" if number == 1 else f"{number} batches"
 
@@ -318,4 +324,5 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "mail": _of_mail,
     "batch-decision": _of_batch_decision,
     "approval-rule": _of_approval_rule,
+    "dsn": _of_dsn,
 }

@@ -536,6 +536,19 @@ class Account(Base):
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class Dsn(Base):
+    """A key for Sentry SDKs. `id` is the project in its address; a revoked one stays, so that no number comes twice."""
+
+    __tablename__ = "dsn"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    label: Mapped[str] = mapped_column(String(60))
+    made_by: Mapped[str] = mapped_column(String(120))
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    revoked_by: Mapped[str | None] = mapped_column(String(120))
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
 class SignIn(Base):
     """One signed-in browser, known by the SHA-256 of its cookie; the cookie itself is never stored."""
 

@@ -46,6 +46,8 @@ DONE: Final = {
     "leaving": "Every case is off. Corporate is asked with the scheduler's next round; this page says when it is done.",
     "statement-in": "Its signature holds. The statement is in the ledger, with your name.",
     "statement-known": "This statement was here already, so nothing was changed.",
+    "dsn-made": "Made, with your name, and recorded in the history. Give the product the DSN that stands below.",
+    "dsn-revoked": "Revoked, with your name, and recorded in the history. SDKs that have it are refused from now on.",
     "closed": "Closed, with your name, and recorded in the history.",
     "carried-out": "Recorded as carried out, with your name. Take the newest file of the list below to corporate.",
     "carried-in": "Taken in: every receipt held, and stands in the ledger. Refusals and their reasons are under Sent.",

@@ -18,6 +18,7 @@
     Mail        a letter to an administrator is about to go       Mailed      how that letter ended
     BatchDecision   the very bytes of a batch were approved or refused before they went
     ApprovalRule    a case asks for such approval, of one person or two
+    Dsn         a key for Sentry SDKs was made or revoked
 
     By hand, instead of over a connection:
     CarriedOut  a file is about to be written                 AttemptByHand    these bytes go into that file
@@ -45,6 +46,7 @@ from audit.record._deciding import Allowance, Consent, Decision, Mode, Policy, R
 from audit.record._form import MAX_LEAF_BYTES, TYPES, encode, parse
 from audit.record._identifying import Enrolment, EnrolmentByHand, Identity, Person
 from audit.record._keeping import Checkpoint, Pruned
+from audit.record._keying import Dsn
 from audit.record._mailing import Mail, Mailed
 from audit.record._sending import Attempt, Contact, Outcome, Sealed, Void
 from audit.record._telling import Incident, Instruction, Published
@@ -67,6 +69,7 @@ __all__ = [
     "Contact",
     "Decision",
     "Deletion",
+    "Dsn",
     "Enrolment",
     "EnrolmentByHand",
     "Identity",

@@ -12,6 +12,7 @@ from diffgram_home.cli import (
     carry,
     consent,
     deletion,
+    dsn,
     explain,
     fence,
     fields,
@@ -48,7 +49,7 @@ main = Sections(
     PROGRAM,
     help=_HELP.format(codes="\n".join(f"{code:>5}  {meaning}" for code, meaning in table())),
     sections=(
-        ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, setup.check, fence.fence)),
+        ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, dsn.dsn, setup.check, fence.fence)),
         (
             "What may leave",
             (

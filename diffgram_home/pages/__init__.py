@@ -3,12 +3,14 @@
 A view reads the request, calls one function of ours, renders the answer. Whoever adds a page adds it to `PAGES`.
 """
 
+from diffgram_home import sentry
 from diffgram_home.pages import (
     account,
     carrying,
     cases,
     checkpoints,
     deletion,
+    dsns,
     fields,
     files,
     history,
@@ -45,4 +47,6 @@ PAGES = (
     privacy,
     files,
     carrying,
+    dsns,
+    sentry,
 )

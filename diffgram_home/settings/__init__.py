@@ -15,6 +15,7 @@ from pathlib import Path
 from diffgram_home.errors import SettingsFault, SettingsFaults
 from diffgram_home.settings import (
     _approval,
+    _browser,
     _corporate,
     _database,
     _elsewhere,
@@ -25,6 +26,7 @@ from diffgram_home.settings import (
     _web,
 )
 from diffgram_home.settings._approval import Approval
+from diffgram_home.settings._browser import Browser
 from diffgram_home.settings._corporate import Corporate
 from diffgram_home.settings._elsewhere import Elsewhere, Witness
 from diffgram_home.settings._limits import Keep, Sending, Spool
@@ -39,6 +41,7 @@ __all__ = [
     "FIELD_MODES",
     "SECRETS",
     "Approval",
+    "Browser",
     "Corporate",
     "Elsewhere",
     "Keep",
@@ -66,6 +69,7 @@ class Settings:
     database_url: str
     elsewhere: Elsewhere
     web: Web
+    browser: Browser
     corporate: Corporate
     product: Product
     spool: Spool
@@ -121,6 +125,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         database_url=_database.read(top.table("database"), folder, environ),
         elsewhere=_elsewhere.read(top.table("ledger")),
         web=_web.read(top.table("web")),
+        browser=_browser.read(top.table("browser")),
         corporate=_corporate.read(top.table("corporate", required=True), environ),
         product=_product.read(top.table("product")),
         spool=_limits.spool(top.table("spool"), folder),

@@ -1,8 +1,9 @@
 """Which exception of an event caused which: `exception.values` in the order of `event.error`.
 
-Sentry lists the innermost cause first and what was raised last; newer SDKs number them as they walk: an exception, its
-cause with all that follows from it, then the members of a group, each likewise. We want an exception, its members, then
-its cause. The numbers are the sender's, so they only order what is there: nothing can come twice, or without end.
+An entry without a type is no exception: some SDKs tell the place of a message by it. Sentry lists the innermost cause
+first and what was raised last; newer SDKs number them as they walk: an exception, its cause with all that follows from
+it, then the members of a group, each likewise. We want an exception, its members, then its cause. The numbers are the
+sender's, so they only order what is there: nothing can come twice, or without end.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ class Chain:
 def chain(exception: Any) -> Chain:
     """Return the exceptions of an event's member `exception`: `{"values": […]}`, a list, or just one."""
     values = exception if type(exception) is list else members(exception).get("values", [members(exception)])
-    found = [one for one in rows(values)[-MOST:][::-1] if type(one) is dict and one]
+    found = [one for one in rows(values)[-MOST:][::-1] if type(one) is dict and name(one.get("type"))]
     if not _is_numbered(found):
         return Chain(tuple(found), tuple(found))
     found.sort(key=_number)

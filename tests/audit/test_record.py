@@ -196,6 +196,7 @@ GOOD = {
         sha256=H["b"],
         size_bytes=700,
     ),
+    "dsn": record.Dsn(at=AT, actor="person:3", change="made", number=1),
     "mailed": record.Mailed(at=AT, code="address-refused", mail=7, outcome="rejected", status=550),
     "answer": record.Answer(at=AT, code=None, document="e30.e30.AA", outcome="accepted", request=7, status=200),
 }

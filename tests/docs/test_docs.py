@@ -19,7 +19,7 @@ from diffgram_home.pages import PAGES
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SECTIONS = (
-    *("web", "database", "ledger", "corporate", "product", "spool", "sending", "keep", "mail"),
+    *("web", "browser", "database", "ledger", "corporate", "product", "spool", "sending", "keep", "mail"),
     *("cases", "policy", "approval"),
 )
 CORPORATE = ("--program", "corporate.cli:main", "--name", "diffgram-corporate", "--file", "docs/corporate_commands.md")

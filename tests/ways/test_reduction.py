@@ -117,6 +117,8 @@ def test_a_release_is_kept_if_it_is_a_version(release: Any, kept: str | None):
 
 def test_an_event_without_an_exception_is_refused_as_a_message():
     assert reduce({"message": SECRET, "user": {"id": SECRET}}) == Reduced(None, {}, ("message", "user"))
+    told = {"exception": {"values": [{"value": SECRET, "stacktrace": {"frames": [{"function": "sell"}]}}]}}
+    assert reduce(told) == Reduced(None, {}, ("message",))
     assert reduce({"type": "transaction", "spans": [SECRET]}) == Reduced(None, {}, ("transaction",))
 
 

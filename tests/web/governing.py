@@ -14,7 +14,7 @@ from pathlib import Path
 from audit.deletion import EVERYTHING, Scope
 from corporate import deleting as corporates
 from corporate.keys import DELETIONS
-from diffgram_home import asking, conflicts, incidents, people, queueing
+from diffgram_home import asking, conflicts, dsns, incidents, people, queueing
 from tests.door.by_hand import Island, Vendor
 from tests.web.keyboard import Keyboard
 from tests.web.world import PASSWORD
@@ -69,6 +69,10 @@ class Scene:
         name = f"leaver.{datetime.now(UTC):%f}"
         people.add(self.place.home, name, PASSWORD, ["viewer"], "os:0", datetime.now(UTC))
         return name
+
+    def key(self) -> str:
+        """There is a key for a Sentry SDK; its project."""
+        return str(dsns.make(self.place.home, "shop web", "os:0", datetime.now(UTC)).number)
 
     def statement(self) -> str:
         """A file with a statement of corporate's staff about what they deleted."""
@@ -196,6 +200,19 @@ def _delete_person(keys: Keyboard, given: str) -> None:
     keys.press("^Delete the account$")
 
 
+def _make_dsn(keys: Keyboard, _given: str) -> None:
+    keys.go("/cases")
+    keys.press("^Keys for Sentry SDKs$")
+    keys.write("^What it is for", "shop web")
+    keys.press("^Make a key$")
+
+
+def _revoke_dsn(keys: Keyboard, given: str) -> None:
+    keys.go("/dsns")
+    keys.press(f"^Revoke the key of project {given}$")
+    keys.press("^Revoke the key$")
+
+
 def _leave(keys: Keyboard, _given: str) -> None:
     keys.go("/deletion")
     keys.press("^leave corporate$")
@@ -284,6 +301,8 @@ ACTIONS = (
         typed=PASSWORD + " 3",
     ),
     Action("people.delete", "admin", "person", _delete_person, ("account", "delete", "{}", "--yes"), Scene.leaver),
+    Action("dsns.make", "admin", "dsn", _make_dsn, ("dsn", "make", "shop web")),
+    Action("dsns.revoke", "admin", "dsn", _revoke_dsn, ("dsn", "revoke", "{}", "--yes"), Scene.key),
     Action("deletion.ask", "security", "asked", _ask_deletion, ("delete", "--everything", "--yes")),
     Action("deletion.again", "admin", "asked", _ask_again, ("delete", "--again")),
     Action("deletion.take", "security", "deletion", _take_statement, ("take-deletion", "{}"), Scene.statement),

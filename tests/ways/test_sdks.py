@@ -1,0 +1,79 @@
+"""Unmodified Sentry SDKs with a DSN of this installation, over HTTP to its real server: what arrives and what does not.
+
+Each runs in a process of its own, with a customer's secret wherever the SDK looks. Afterwards the whole data folder
+(spool, database, ledger) and everything that the server said at its most talkative are searched for it.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from diffgram_home import blocks, dsns, intake
+from diffgram_home.home import Home
+from diffgram_home.models import Block
+from tests.node import modules, node
+from tests.store.building import ACTOR
+from tests.ways import running, site, spelled
+
+__all__ = ["modules"]
+CHAIN = ["LookupError", "shop.StockError"]
+DEEPEST = [["shop:sell:24", 1], ["shop:sell:22", 1], ["shop:Shelf.take:16", 1]]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A served installation, and the DSN that it shows."""
+
+    home: Home
+    dsn: str
+
+    def taken(self) -> list[dict[str, object]]:
+        """Take in what was spooled; return its messages."""
+        with self.home.store.read() as session:
+            known = session.query(Block).count()
+        intake.take(self.home, datetime.now(UTC))
+        with self.home.store.read() as session:
+            rows = session.query(Block).order_by(Block.id).offset(known)
+            return [message for row in rows for _, message in blocks.unpack(row)]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("site")
+    home = site.build(folder)
+    key = dsns.make(home, "shop", ACTOR, datetime.now(UTC))
+    log = folder / "server.log"
+    with site.serving(home.settings.path, log) as base:
+        yield Served(home, dsns.address(key, base))
+    home.close()
+    assert b"Listening at" in log.read_bytes()
+    assert spelled.found_under(folder) == {}
+
+
+@pytest.mark.parametrize("framework", running.FRAMEWORKS)
+def test_a_python_sdk_reports_places_and_types_and_nothing_of_the_customer(served: Served, framework: str):
+    ran = running.sell(framework, spelled.SECRET, "dsn", served.dsn)
+    assert spelled.found_in(ran.stdout.encode()), "the control: it was there"
+    [message] = served.taken()
+    log = message["error_log"]
+    assert (message["kind"], message["release"]) == ("home/error", "1.4.2")
+    types = [link["type"] for link in log["chain"]]  # type: ignore[index]
+    assert types == (["ExceptionGroup", *CHAIN, *CHAIN] if framework == "groups" else CHAIN)
+    deepest = log["frames"][-3:]  # type: ignore[index]
+    assert deepest == DEEPEST or (framework, deepest[-1]) == ("groups", ["shop:sell_many:34", 1])
+    assert spelled.found_under(served.home.settings.folder) == {}
+
+
+def test_node_reports_its_types_as_far_as_the_index_has_them(served: Served, modules: Path):
+    environment = {**os.environ, "SHOP_SECRET": spelled.SECRET}
+    ran = node(running.PRODUCTS / "with_node.mjs", modules, served.dsn, env=environment, timeout=120)
+    assert spelled.found_in(ran.stdout.encode()), ran.stderr
+    [message] = served.taken()
+    log = message["error_log"]
+    assert [link["type"] for link in log["chain"]] == ["TypeError", "<type>"]  # type: ignore[index]
+    assert log["frames"] == [["<place>", 0]]  # type: ignore[index]
+    assert spelled.found_under(served.home.settings.folder) == {}
