@@ -106,13 +106,10 @@ def _faults(place: str, table: Any, carried: Carried) -> Iterator[Found]:
 
 def _kinds(table: Mapping[str, Any], carried: Carried) -> list[str]:
     """The known kinds that a table is about; none when it names none, or one that is unknown."""
-    stated, case = table.get("kinds"), table.get("case")
-    if (stated is None) == (case is None):
+    stated, case = table.get("kinds", []), table.get("case")
+    if not isinstance(stated, list) or not all(isinstance(kind, str) and kind in carried for kind in stated):
         return []
-    if stated is None:
-        return [kind for kind, (of, _) in carried.items() if of == case]
-    known = isinstance(stated, list) and all(isinstance(kind, str) and kind in carried for kind in stated)
-    return stated if known else []
+    return [*stated, *(kind for kind, (of, _) in carried.items() if of == case)]
 
 
 def _is_names(names: Any) -> bool:

@@ -21,6 +21,7 @@ from cryptography import x509
 from audit import modes as mode_file
 from diffgram_home import approving, people, reading, upgrading, views
 from diffgram_home.attempts import CARRIED
+from diffgram_home.browser import looking
 from diffgram_home.home import Home
 
 FAULT, NOTICE = "fault", "notice"
@@ -74,6 +75,7 @@ class Facts:
     notices: tuple[views.Notice, ...]
     proof: views.Proof
     checkpoints_elsewhere: bool
+    sessions: looking.Memory
 
 
 def healthy(found: tuple[Finding, ...]) -> bool:
@@ -237,6 +239,24 @@ def _ledger(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _sessions(facts: Facts) -> Iterator[Finding]:
+    found = facts.sessions
+    if found.wanted and not found.there:
+        yield Finding(
+            NOTICE,
+            "sessions-no-memory",
+            "sessions are not counted: there is no memory file system for the key of the day",
+            "mount a tmpfs at /dev/shm, or turn the kind off: `diffgram-home off browser --kind home/session`",
+        )
+    if found.old_keys:
+        yield Finding(
+            FAULT,
+            "session-key-stays",
+            f"the session key of {_some(found.old_keys)} is still there",
+            "remove it from the memory file system, and start the scheduler: `diffgram-home run`",
+        )
+
+
 _RULES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _storage,
     _spool,
@@ -247,6 +267,7 @@ _RULES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _asked,
     _catalogue,
     _ledger,
+    _sessions,
 )
 
 
@@ -287,6 +308,7 @@ def gather(home: Home, now: datetime) -> Facts:
         notices=overview.notices,
         proof=overview.proof,
         checkpoints_elsewhere=settings.elsewhere.named,
+        sessions=looking.in_memory(home, now),
     )
 
 

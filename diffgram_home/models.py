@@ -523,6 +523,24 @@ class Mail(Base):
     __table_args__ = (Index("mail_once", "about", "subject", "to", unique=True),)
 
 
+class SessionCount(Base):
+    """Sessions of a day, release and class (`browser.groups`), as one table of the day, `run`, counted them so far.
+
+    `told` is set when the day is over and its counts went on as messages. No hash of a session is ever in here.
+    """
+
+    __tablename__ = "session_count"
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    run: Mapped[str] = mapped_column(String(16), primary_key=True)
+    release: Mapped[str] = mapped_column(String(40), primary_key=True)
+    by: Mapped[str] = mapped_column(String(10), primary_key=True)
+    value: Mapped[str] = mapped_column(String(20), primary_key=True)
+    major: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    sessions: Mapped[int] = mapped_column(BigInteger)
+    errored: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[bool] = mapped_column(default=False)
+
+
 class Account(Base):
     """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash."""
 

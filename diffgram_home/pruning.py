@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from audit import record
 from diffgram_home import counting, grouping, ledger
+from diffgram_home.browser import counts as sessions
 from diffgram_home.home import Home
 from diffgram_home.models import (
     ACCEPTED,
@@ -130,5 +131,6 @@ def _counts(session: Session, now: datetime) -> None:
     session.execute(delete(Hour).where(Hour.at < now - COUNTS_FOR))
     session.execute(delete(Tally).where(Tally.day < (now - COUNTS_FOR).strftime("%Y-%m-%d")))
     session.execute(delete(Notice).where(Notice.ended_at < now - NOTICES_FOR))
+    sessions.prune(session, now)
     session.execute(delete(SignIn).where(SignIn.expires_at < now))
     session.execute(delete(Throttle).where(Throttle.until < now - timedelta(days=1)))

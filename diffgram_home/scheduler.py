@@ -52,6 +52,7 @@ from diffgram_home import (
     tripwire,
     upgrading,
 )
+from diffgram_home.browser import counts
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home, open_home
 from diffgram_home.outbound import Door, MailDoor, WitnessDoor
@@ -85,6 +86,7 @@ class Ticker:
             (
                 ("modes", switching.apply),
                 ("consent", upgrading.attend),
+                ("sessions", counts.gather),
                 ("intake", intake.take),
                 ("issues", grouping.catch_up),
                 ("sealing", sealing.seal_waiting),

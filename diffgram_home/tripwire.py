@@ -47,7 +47,9 @@ _FAMILIES = (-1, _UNIX, _INET, _INET6)  # -1: wraps a descriptor that exists, su
 _KINDS = (1, 2, 0xF)  # stream, datagram, and -1 of a wrapped descriptor; no raw packets
 _SYSLOG = ("/dev/log", "/var/run/syslog", "/run/systemd/journal/syslog", "/run/systemd/journal/dev-log")
 _OWN_PROGRAMS = (("-m", "diffgram_home.cli.serve"), ("-m", "diffgram_home.proving"))
-_LIBRARY_FUNCTIONS = ("prctl",)  # serving.py: the kernel ends the children of a parent that was killed
+_LIBRARY_FUNCTIONS = ("prctl", "mlock")
+"""What ctypes may take of the C library: for serving.py, which ends the children of a parent that was killed, and for
+browser/day_key.py, which keeps the page with the key of sessions from being swapped out."""
 _STANDARD = sysconfig.get_path("stdlib")
 _MODULE = re.compile(r"[A-Za-z0-9_.]{1,80}\Z")
 

@@ -46,6 +46,11 @@ def existing(installation: str, places: Sequence[Path] = PLACES) -> Path | None:
     return None
 
 
+def available(places: Sequence[Path] = PLACES) -> bool:
+    """Whether there is a memory file system that this user may write to."""
+    return any(_writable(place) and kind_of(place) in IN_MEMORY for place in places)
+
+
 def _name(installation: str) -> str:
     return f"diffgram-home-{installation[:16]}"
 

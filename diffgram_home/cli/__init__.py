@@ -25,6 +25,7 @@ from diffgram_home.cli import (
     proving,
     queue,
     releases,
+    sessions,
     setup,
     telling,
     traffic,
@@ -72,7 +73,10 @@ main = Sections(
                 *(consent.approve, consent.decline, consent.withdraw),
             ),
         ),
-        ("What leaves", (issues.issues, traffic.new, traffic.pending, queue.queue, traffic.send, carry.carry)),
+        (
+            "What leaves",
+            (issues.issues, sessions.sessions, traffic.new, traffic.pending, queue.queue, traffic.send, carry.carry),
+        ),
         (
             "What left, and the proof",
             (

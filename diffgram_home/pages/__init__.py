@@ -25,12 +25,14 @@ from diffgram_home.pages import (
     queue,
     releases,
     sent,
+    sessions,
 )
 
 PAGES = (
     overview,
     fields,
     issues,
+    sessions,
     pending,
     queue,
     sent,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from diffgram_home import health, views
+from diffgram_home.browser import looking
 from tests.store.building import build
 
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
@@ -54,6 +55,7 @@ HEALTHY = health.Facts(
     notices=(),
     proof=views.Proof(10, "0" * 64, None, None, NOW - timedelta(days=1), True),
     checkpoints_elsewhere=True,
+    sessions=looking.Memory(wanted=True, there=True, old_keys=()),
 )
 NOTICE = views.Notice("body-missing", "event 7", "its bytes are not there", "restore the backup", NOW, NOW, 1)
 LAST = HEALTHY.proof
@@ -72,6 +74,8 @@ def test_a_healthy_installation_has_no_findings():
     ("change", "level", "code"),
     [
         ({"exposed": (("data/keys", "read or write", "o-rwx"),)}, "fault", "exposed"),
+        ({"sessions": looking.Memory(True, False, ())}, "notice", "sessions-no-memory"),
+        ({"sessions": looking.Memory(False, True, ("2026-11-19",))}, "fault", "session-key-stays"),
         ({"free_bytes": health.LITTLE_SPACE_BYTES - 1}, "fault", "little-space"),
         ({"spool_setgid": False}, "fault", "spool-mode"),
         ({"spool_bytes": 801}, "fault", "spool-nearly-full"),

@@ -85,10 +85,8 @@ def test_the_key_of_yesterday_is_refused(memory: Path) -> None:
 
 
 def test_yesterdays_key_put_back_under_todays_name_is_refused(memory: Path) -> None:
-    key(memory).digest(PARTS, NOON)
-    saved = (memory / "key-2026-11-22").read_bytes()
     other = key(memory, NEXT_DAY)
-    (memory / "key-2026-11-23").write_bytes(saved)
+    (memory / "key-2026-11-23").write_bytes(b"diffgram-home-session-key/1 2026-11-22\n" + bytes(range(32)))
     with pytest.raises(KeyRefused):
         other.digest(PARTS, NEXT_DAY)
     assert keys(memory) == ()
@@ -124,6 +122,14 @@ def test_a_process_that_holds_a_key_makes_no_core_dump_and_its_child_has_no_copy
     code = WORKER + "import resource\nprint(resource.getrlimit(resource.RLIMIT_CORE))"
     said = subprocess.check_output([sys.executable, "-c", code, str(memory), NOON.isoformat()], text=True)
     assert said.splitlines()[1] == "(0, 0)"
+
+
+def test_behind_the_tripwire_a_key_is_made_and_its_page_is_locked(memory: Path) -> None:
+    arming = "from diffgram_home import tripwire\ntripwire.arm('pages')\n"
+    looking = "print(any({'lo', 'dd', 'wr'} <= set(line.split()) for line in open('/proc/self/smaps')))"
+    command = [sys.executable, "-c", arming + WORKER + looking, str(memory), NOON.isoformat()]
+    digest, locked = subprocess.check_output(command, text=True).splitlines()
+    assert (len(digest), locked) == (64, "True")
 
 
 def _flags_of_page(mine: DayKey) -> set[str]:

@@ -24,6 +24,8 @@ PAGES = (
     "/issues",
     "/issues?search=permission",
     "/issues/1",
+    "/sessions",
+    "/sessions?days=24",
     "/pending",
     "/sent",
     "/sent/1",

@@ -1,6 +1,7 @@
 """The drawings show what is so."""
 
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,3 +44,24 @@ def test_bars_stay_inside_their_drawing_and_something_is_always_seen(hours: list
     assert len(bars) == sum(bool(number) for pair in hours for number in pair)
     assert all(bar.y >= 0 and bar.height >= 2 and bar.y + bar.height <= drawing.HEIGHT for bar in bars)
     assert all(bar.x + 14 <= drawing.WIDTH for bar in bars)
+
+
+def test_a_flow_goes_down_without_overlap_and_joins_every_aside() -> None:
+    stages = [
+        drawing.Stage("one", ("a", "b")),
+        drawing.Stage("two", ("c",), ("x", "y", "z")),
+        drawing.Stage("three", ()),
+    ]
+    found = drawing.flow(stages)
+    own = [box for box in found.boxes if box.what == "stage"]
+    assert [box.texts[0].words for box in own] == ["one", "two", "three"]
+    assert all(above.y + above.height < below.y for above, below in pairwise(own))
+    assert max(box.x + box.width for box in found.boxes) <= drawing.FLOW_WIDTH
+    assert max(box.y + box.height for box in found.boxes) <= found.height
+    assert len(found.arrows) == 3
+    for box in found.boxes:
+        assert all(box.y < text.y < box.y + box.height for text in box.texts)
+
+
+def test_bars_can_be_named_otherwise() -> None:
+    assert [bar.what for bar in drawing.bars([1], [2], ("errored", "fine"))] == ["errored", "fine"]
