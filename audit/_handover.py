@@ -152,7 +152,8 @@ def fits(judge: Judge, said: Judged, leaves: int) -> bool:
 def take_over(judge: Judge, said: Judged) -> None:
     """Let `judge` go on as if it had judged this range itself. What is left to do is its tree's (`Past.begin`)."""
     numbers, bodies, begun, ended = judge.numbers, judge.bodies, said.begun, said.ended
-    judge.at, judge.generation = ended.at, max(judge.generation, ended.generation)
+    judge.stand_at(ended.at)
+    judge.generation = max(judge.generation, ended.generation)
     judge.foreseen.forget()
     numbers.installation = ended.installation
     numbers.next.update(ended.next)

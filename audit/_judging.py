@@ -10,38 +10,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from audit import receipt
+from audit import receipt, record
 from audit._bodies import Bodies
 from audit._findings import FAULT, NOTE, Finding, Head, Known, Report
 from audit._foreseen import Foreseen
+from audit._limits import limits
 from audit._mails import Mails
 from audit._numbers import Numbers
 from audit._past import Past
 from audit._requests import Requests
 from audit.errors import RecordRefused, SignatureRefused
-from audit.record import (
-    Answer,
-    AnswerByHand,
-    Attempt,
-    AttemptByHand,
-    Checkpoint,
-    Deletion,
-    Mail,
-    Mailed,
-    Mode,
-    Outcome,
-    OutcomeByHand,
-    Pruned,
-    Record,
-    Request,
-    RequestByHand,
-    Sealed,
-    Void,
-    is_instant,
-    parse,
-)
 
 _sha256 = hashlib.sha256
+_BEGIN, _ENDS = 7, 27
+"""The time of a leaf stands behind `{"at":"`, in 20 characters."""
+_NOTHING = b"\0" * _ENDS
+"""What no leaf begins with."""
 
 
 @dataclass(slots=True)
@@ -55,6 +39,7 @@ class Judge:
     faults: int = 0
     notes: int = 0
     at: str = ""
+    begins: bytes = b""
     generation: int = 0
     shift: int = 0
     torn: bool = False
@@ -67,7 +52,7 @@ class Judge:
     requests: Requests = field(init=False)
     mails: Mails = field(default_factory=Mails)
     foreseen: Foreseen = field(init=False)
-    steps: dict[type[Record], Callable[[Any], None]] = field(init=False)
+    steps: dict[type[record.Record], Callable[[Any], None]] = field(init=False)
 
     def __post_init__(self) -> None:
         keys = self.known.receipts
@@ -77,50 +62,85 @@ class Judge:
         self.requests = Requests(self.bodies, self.known.documents)
         self.foreseen = Foreseen(self.past, self.bodies, self.numbers, self.fault)
         self.steps = {
-            Sealed: self.sealed,
-            Void: self.voided,
-            Attempt: self.attempted,
-            AttemptByHand: lambda entry: self.numbers.attempted(self.index, entry, self.fault),
-            Outcome: lambda entry: self.numbers.ended(entry, self.fault),
-            OutcomeByHand: lambda entry: self.numbers.answered(entry, self.fault),
-            Request: lambda entry: self.requests.asked(self.index, entry, self.fault),
-            RequestByHand: lambda entry: self.requests.asked(self.index, entry, self.fault),
-            Answer: lambda entry: self.requests.answered(entry, self.fault),
-            AnswerByHand: lambda entry: self.requests.answered_by_hand(entry, self.fault),
-            Deletion: self.stated,
-            Mail: lambda entry: self.mails.sent(self.index, entry, self.fault),
-            Mailed: lambda entry: self.mails.ended(entry, self.fault),
-            Mode: self.moved,
-            Checkpoint: lambda entry: self.quoted(entry.size, entry.root),
-            Pruned: lambda entry: self.bodies.sweep(self.index, entry, self.fault),
+            record.Sealed: self.sealed,
+            record.Void: self.voided,
+            record.Attempt: self.attempted,
+            record.AttemptByHand: lambda entry: self.numbers.attempted(self.index, entry, self.fault),
+            record.Outcome: lambda entry: self.numbers.ended(entry, self.fault),
+            record.OutcomeByHand: lambda entry: self.numbers.answered(entry, self.fault),
+            record.Request: lambda entry: self.requests.asked(self.index, entry, self.fault),
+            record.RequestByHand: lambda entry: self.requests.asked(self.index, entry, self.fault),
+            record.Answer: lambda entry: self.requests.answered(entry, self.fault),
+            record.AnswerByHand: lambda entry: self.requests.answered_by_hand(entry, self.fault),
+            record.Deletion: self.stated,
+            record.Mail: lambda entry: self.mails.sent(self.index, entry, self.fault),
+            record.Mailed: lambda entry: self.mails.ended(entry, self.fault),
+            record.Mode: self.moved,
+            record.Checkpoint: lambda entry: self.quoted(entry.size, entry.root),
+            record.Pruned: lambda entry: self.bodies.sweep(self.index, entry, self.fault),
         }
+        self.stand_at("")
         for size, root in self.known.kept:
             self.kept.setdefault(size, []).append(root)
         self.compare_kept(0)
 
     def take(self, index: int, data: bytes, leaf: bytes | None = None) -> None:
         """Judge the next leaf; `leaf` is its hash where the caller has made it of these very bytes."""
-        self.index = index
-        size = self.past.frontier.size
-        usual = self.foreseen.by_end.get(data[-5:])
-        if usual is None or index != size or self.torn or not self.is_later(data) or not usual(index, data, self.at):
+        self.index, past = index, self.past
+        size, end = past.frontier.size, data[-5:]
+        usual = self.foreseen.by_end.get(end)
+        if (
+            usual is None
+            or index != size
+            or self.torn
+            or (not data.startswith(self.begins) and not self.is_later(data))
+            or not usual(index, data, self.begins)
+        ):
             self.read(index, data)
-        elif data[-5:] == b'led"}':
+        elif end == b'led"}':
             self.agreed = size
-        self.past.append(leaf or _sha256(b"\x00" + data).digest())
+        past.append(leaf or _sha256(b"\x00" + data).digest())
         if self.kept and not self.torn:
             self.compare_kept(size + 1)
 
+    def take_all(self, first: int, leaves: list[bytes], hashes: list[bytes]) -> None:
+        """Judge leaves that follow each other, from `first` on; `hashes` were made of these very bytes."""
+        whole = first == self.past.frontier.size and not self.torn and not self.kept
+        at, last = 0, len(leaves) - 3 if whole and self.foreseen.begin(len(leaves)) else -1
+        while at < len(leaves):
+            if at <= last and self.take_batch(first + at, leaves[at], leaves[at + 1], leaves[at + 2]):
+                self.past.extend(hashes[at : at + 3])
+                at += 3
+            else:
+                self.take(first + at, leaves[at], hashes[at])
+                at += 1
+
+    def take_batch(self, index: int, sealed: bytes, attempt: bytes, outcome: bytes) -> bool:
+        """Judge the three leaves of a batch if they are the usual ones; else False, and nothing happened."""
+        if sealed[-5:] != b'led"}' or attempt[-5:] != b'mpt"}':
+            return False
+        stood = self.at
+        if (
+            (sealed.startswith(self.begins) or self.is_later(sealed))
+            and (attempt.startswith(self.begins) or self.is_later(attempt))
+            and (outcome.startswith(self.begins) or self.is_later(outcome))
+            and self.foreseen.batch(index, sealed, attempt, outcome)
+        ):
+            self.index, self.agreed = index + 2, index
+            return True
+        self.stand_at(stood)
+        return False
+
+    def stand_at(self, at: str) -> None:
+        """Take the time of the last leaf."""
+        self.at, self.begins = at, b'{"at":"' + at.encode() if at else _NOTHING
+
     def is_later(self, data: bytes) -> bool:
         """Whether the leaf begins with a time that is not before the last one, which it then becomes."""
-        at = data[7:27].decode("latin-1")
-        if not data.startswith(b'{"at":"'):
+        at = data[_BEGIN:_ENDS].decode("latin-1")
+        if not data.startswith(b'{"at":"') or at < self.at or not record.is_instant(at):
             return False
-        if at == self.at:
-            return True
-        if at < self.at or not is_instant(at):
-            return False
-        self.at = at
+        self.stand_at(at)
         return True
 
     def read(self, index: int, data: bytes) -> None:
@@ -129,33 +149,33 @@ class Judge:
             self.fault("leaf-missing", f"leaf {size + self.shift} should stand here")
             self.shift, self.torn = index - size, True
         try:
-            entry = parse(data)
+            entry = record.parse(data)
         except RecordRefused as no:
             self.fault(no.code, str(no))
             self.bodies.drop()
             return
         if entry.at < self.at:
             self.note("clock-back", f"the clock went back from {self.at} to {entry.at}")
-        self.at = entry.at
+        self.stand_at(entry.at)
         step = self.steps.get(type(entry))
         if step is not None:
             step(entry)
 
-    def attempted(self, entry: Attempt) -> None:
+    def attempted(self, entry: record.Attempt) -> None:
         self.numbers.attempted(self.index, entry, self.fault)
         self.foreseen.learn_attempt(entry)
 
-    def sealed(self, entry: Sealed) -> None:
+    def sealed(self, entry: record.Sealed) -> None:
         self.rises(entry.generation)
         self.opened(entry)
         self.numbers.sealed(entry, self.fault)
         self.foreseen.learn_sealed(entry)
 
-    def voided(self, entry: Void) -> None:
+    def voided(self, entry: record.Void) -> None:
         self.opened(entry)
         self.numbers.voided(entry, self.fault)
 
-    def opened(self, entry: Sealed | Void) -> None:
+    def opened(self, entry: record.Sealed | record.Void) -> None:
         head = self.bodies.open(self.index, entry, self.fault)
         if head is not None:
             numbers = self.numbers
@@ -164,7 +184,7 @@ class Judge:
                 self.fault("body-differs", "the body's header names another installation")
         self.quoted(entry.ledger_size, entry.ledger_root)
 
-    def stated(self, entry: Deletion) -> None:
+    def stated(self, entry: record.Deletion) -> None:
         if self.known.statement is None:
             return
         try:
@@ -172,7 +192,7 @@ class Judge:
         except SignatureRefused as no:
             self.fault("document-refused", f"corporate's statement does not hold: {no} [{no.code}]")
 
-    def moved(self, entry: Mode) -> None:
+    def moved(self, entry: record.Mode) -> None:
         self.rises(entry.generation)
 
     def rises(self, generation: int) -> None:
@@ -270,31 +290,5 @@ class Judge:
             receipts=numbers.receipts_checked,
             pending=len(numbers.open),
             kept=self.kept_held,
-            not_proved=tuple(self.limits()),
+            not_proved=tuple(limits(self.known, self.head, self.numbers, self.bodies, self.unread, self.past.block)),
         )
-
-    def limits(self) -> Iterator[str]:
-        """Say what the recomputation does not prove, given what the caller brought."""
-        numbers = self.numbers
-        reach = max((size for size, _ in self.known.kept), default=0)
-        yield "that nothing left by another way: the door and your network's own rules stand for that"
-        yield (
-            f"that leaves after {reach} were always these: whoever holds this host and its key can write them anew; "
-            "keep checkpoints elsewhere and give them to this command"
-        )
-        if not reach:
-            yield "anything without trust in this host: no checkpoint kept elsewhere was given, all rests on it alone"
-        if numbers.vouched > reach:
-            yield f"leaves {reach} to {numbers.vouched} without corporate: its receipts, and nothing else, fix them"
-        yield "that the times are right: they are this host's clock"
-        yield "what corporate does with what it received"
-        if self.head is None:
-            yield "that this is the end of the ledger: no head was given, so later leaves may be cut off"
-        if numbers.accepted > numbers.receipts_checked:
-            count = numbers.accepted - numbers.receipts_checked
-            yield f"that {count} receipts are corporate's: no keys were given, or they did not hold"
-        if self.bodies.pruned:
-            yield f"what {self.bodies.pruned} pruned bodies said: their hashes remain, to compare with copies elsewhere"
-        if self.unread:
-            far = f"over {self.past.block} leaves before the record"
-            yield f"{self.unread} quoted checkpoints: {far}, or after a missing leaf"

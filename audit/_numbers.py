@@ -45,7 +45,7 @@ class Batch(msgspec.Struct, array_like=True):
     by_hand: "dict[str, tuple[int, Batch]]" = {}  # msgspec gives each its own
 
 
-class Tried(NamedTuple):
+class Tried(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Which bytes an attempt was for."""
 
     case: str
@@ -80,6 +80,15 @@ class Numbers:
         self.vouched = 0
         self.accepted = 0
         self._read_receipt = read_receipt
+
+    @property
+    def reads_receipts(self) -> bool:
+        """Whether receipts are checked."""
+        return self._read_receipt is not None
+
+    def has_room(self, more: int) -> bool:
+        """Whether so many more may be open without giving up another."""
+        return max(len(self.open), len(self.attempts)) + more <= MAX_OPEN
 
     def sealed(self, entry: Sealed, report: Report) -> None:
         """Take a new number: it is the next of its case."""

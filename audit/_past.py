@@ -37,6 +37,11 @@ class Past:
         if (index + 1) % self.block == 0:
             self._turn()
 
+    def extend(self, leaves: list[bytes]) -> None:
+        """Add leaf hashes."""
+        for leaf in leaves:
+            self.append(leaf)
+
     def root_at(self, size: int) -> bytes | None:
         """Return the root at `size` leaves, or None when that is ahead or too far back."""
         if size == self.frontier.size:

@@ -4,7 +4,7 @@ First the range is read and hashed, for the tree of all ranges; then, when the t
 judged from what one block of leaves before it says. What is said there, before the range, counts for nothing.
 """
 
-import hashlib
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple, Protocol
@@ -15,12 +15,11 @@ from audit._bodies import Bodies
 from audit._findings import Finding, Known
 from audit._handover import UNKNOWN, Judged, Noted, State, state_of
 from audit._judging import Judge
+from audit._nodes import Nodes, Within, leaf_hashes
 from audit._past import Past
 from audit.errors import RecordRefused
 from audit.record import Mail, Mailed, Mode, Record, Sealed, parse
-from audit.tree import Completed, Frontier
-
-_sha256 = hashlib.sha256
+from audit.tree import Frontier
 
 _STATE = msgspec.msgpack.Decoder(State)
 _encode = msgspec.msgpack.Encoder().encode
@@ -28,7 +27,9 @@ IN_TURN: tuple[type[Record], ...] = (Mail, Mailed)
 """Rare leaves that are judged by what was said any time before: their range is judged in turn."""
 PAGE = 256
 """So many leaves are announced to the source at once."""
-_SAY_MORE = (b'"type":"sealed"}', b'"type":"mode"}')
+_END = 8
+_SEALED, _MODE = b'sealed"}', b':"mode"}'
+"""The last bytes of these leaves, as far as they tell them from others; whoever reads one looks at all of it."""
 _CASE_BEGINS = 37
 """Each sealed leaf begins `{"at":"…","case":"`."""
 
@@ -78,27 +79,6 @@ class Summary(msgspec.Struct):
     before_end: bytes
 
 
-class _Grown(Frontier):
-    """A frontier that goes over a range whose every node is known."""
-
-    __slots__ = ("_first", "_levels")
-
-    def __init__(self, before: Frontier, levels: list[list[bytes]]) -> None:
-        self.size, self._peaks, self._first, self._levels = before.size, before._peaks, before.size, levels
-
-    def append(self, leaf: bytes, completed: Completed | None = None) -> int:  # noqa: ARG002  # both are known
-        """Move over the next leaf."""
-        index = self.size
-        level, rest, peaks = 0, index - self._first, self._peaks
-        while rest & 1:
-            peaks.pop()
-            rest >>= 1
-            level += 1
-        peaks.append(b"\x01" + self._levels[level][rest])
-        self.size = index + 1
-        return index
-
-
 class Range:
     """The leaves of one range, with one block before it, held while it is judged."""
 
@@ -108,7 +88,7 @@ class Range:
         self._begin = max(0, self.first - sizes.block)
         self._leaves: list[bytes] = []
         self._before: list[bytes] = []
-        self._levels: list[list[bytes]] = []
+        self._hashes: list[bytes] = []
 
     def read(self) -> Summary | None:
         """Read and hash the range; None if a leaf of it is not there."""
@@ -116,36 +96,30 @@ class Range:
         if [position for position, _ in found] != list(range(self._begin, self.last)):
             return None
         self._leaves = [data for _, data in found]
-        hashes, here = [_sha256(b"\x00" + data).digest() for data in self._leaves], self.first - self._begin
-        self._before, self._levels = hashes[:here], [hashes[here:]]
-        while len(row := self._levels[-1]) > 1:
-            pairs = zip(row[::2], row[1::2], strict=True)
-            self._levels.append([_sha256(b"\x01" + left + right).digest() for left, right in pairs])
-        return Summary(self._levels[-1][0], b"".join(self._peaks(self._sizes.range - self._sizes.block)))
-
-    def _peaks(self, size: int) -> Iterator[bytes]:
-        for level, row in reversed(list(enumerate(self._levels))):
-            if size >> level & 1:
-                yield row[(size >> level) - 1]
+        hashes, here = leaf_hashes(self._leaves), self.first - self._begin
+        self._before, self._hashes = hashes[:here], hashes[here:]
+        self._nodes = Nodes(self._hashes)
+        before_end = self._nodes.peaks(self._sizes.range - self._sizes.block)
+        return Summary(self._nodes.root, b"".join(peak[1:] for peak in before_end))
 
     def judge(self, lead: bytes, known: Known) -> Judged | None:
         """Judge the range; None if anything is found, or it cannot be handed on. `lead` is the frontier before it."""
         past, here = Past(self._sizes.block), self.first - self._begin
         past.begin(Frontier.from_bytes(lead))
         before = self._judge_before(past, known)
-        past.frontier = _Grown(past.frontier, self._levels)
+        sealed = [at for at, data in enumerate(self._leaves[here:], self.first) if data[-_END:] == _SEALED]
+        past = Within(past, self._nodes, sealed)
         kept = tuple((size, root) for size, root in known.kept if self.first < size <= self.last)
         bodies = Noted(self._source.body)
         judge = Judge(bodies, replace(known, kept=kept), past=past)
         judge.steps.update(dict.fromkeys(IN_TURN, lambda _: judge.note("in-turn", "judged among all the others only")))
-        begun = _assume(judge, before, self._leaves[here:])
+        begun = _assume(judge, before, self._leaves[here:], [at - self.first for at in sealed])
         if begun is None:
             return None
         for at in range(here, len(self._leaves), PAGE):
             page = self._leaves[at : at + PAGE]
             self._source.announce(page)
-            for index, data in enumerate(page, at):
-                judge.take(self._begin + index, data, self._levels[0][index - here])
+            judge.take_all(self._begin + at, page, self._hashes[at - here : at - here + PAGE])
             if judge.found:
                 return None
         return _said(judge, begun, bodies)
@@ -162,36 +136,37 @@ class Range:
         return before
 
 
-def _assume(judge: Judge, before: Judge, leaves: list[bytes]) -> State | None:
+def _assume(judge: Judge, before: Judge, leaves: list[bytes], sealed: list[int]) -> State | None:
     """Let `judge` begin with what the block before says, and what the range itself says first of each case."""
     numbers = judge.numbers
     numbers.next, numbers.open, numbers.attempts = before.numbers.next, before.numbers.open, before.numbers.attempts
-    judge.requests.open, judge.at, judge.agreed = before.requests.open, before.at, -1
+    judge.requests.open, judge.agreed = before.requests.open, -1
+    judge.stand_at(before.at)
     generation = None
-    for entry in _first_of_each(leaves):
+    for entry in _first_of_each(leaves, sealed):
         if isinstance(entry, Sealed):
             numbers.next[entry.case] = entry.sequence
-        if isinstance(entry, Sealed | Mode) and generation is None:
+        if generation is None:
             generation = entry.generation
     judge.generation = generation or 0
     begun = state_of(judge, UNKNOWN if generation is None else generation)
     return begun and _STATE.decode(_encode(begun))  # as it is now: what it is made of goes on changing
 
 
-def _first_of_each(leaves: list[bytes]) -> Iterator[Record]:
-    """The first sealed leaf of each case, and the leaves about modes, in order."""
-    cases = set()
-    for data in leaves:
-        if not data.endswith(_SAY_MORE):
-            continue
-        case = data[_CASE_BEGINS : data.find(b'"', _CASE_BEGINS)]
-        if data.endswith(_SAY_MORE[0]) and case in cases:
-            continue
-        cases.add(case)
-        try:
-            yield parse(data)
-        except RecordRefused:
-            continue  # the judge finds it
+def _first_of_each(leaves: list[bytes], sealed: list[int]) -> Iterator[Sealed | Mode]:
+    """What moved a mode before the first leaf that is `sealed`, and the first of these for each case, in order."""
+    found = [data for data in leaves[: sealed[0] if sealed else None] if data[-_END:] == _MODE]
+    begins: tuple[bytes, ...] = ()
+    for at in sealed:
+        data = leaves[at]
+        if not data.startswith(begins, _CASE_BEGINS):
+            begins = *begins, data[_CASE_BEGINS : data.find(b'"', _CASE_BEGINS) + 1]
+            found.append(data)
+    for data in found:
+        with contextlib.suppress(RecordRefused):  # the judge finds it
+            entry = parse(data)
+            if isinstance(entry, Sealed | Mode):
+                yield entry
 
 
 def _said(judge: Judge, begun: State, bodies: Noted) -> Judged | None:

@@ -11,6 +11,7 @@ Rules:
 """
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from audit.tree import Frontier, leaf_hash
 
 __all__ = ["Begun", "Crew", "Sizes", "Source", "Summary"]
 
-SIZES = Sizes(range=8192, block=BLOCK)
+SIZES = Sizes(range=16384, block=BLOCK)
 Progress = Callable[[int], None]
 """Called with the number of leaves that are done."""
 _TROUBLE = (OSError, EOFError)
@@ -209,6 +210,7 @@ class Crew:
             os._exit(0)  # whatever happened: the other end sees that nothing more is said, and judges by itself
 
     def _serve(self, number: int, count: int, answers: BinaryIO, orders: BinaryIO) -> None:
+        gc.disable()  # whatever is judged refers to nothing that refers to it
         _get(orders)
         size, known = self._source.begin()
         _put(answers, _READY)

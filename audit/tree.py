@@ -79,6 +79,10 @@ class Frontier:
             root = _sha256(peak + root).digest()
         return root
 
+    def peaks(self) -> list[bytes]:
+        """Return the hash of each complete subtree, largest first, with the 0x01 that goes before it in its parent."""
+        return self._peaks.copy()
+
     def copy(self) -> "Frontier":
         """Return an independent frontier at the same size."""
         other = Frontier()

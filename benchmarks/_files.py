@@ -41,8 +41,9 @@ class Filed:
 
     def leaves(self, first: int, last: int | None) -> Iterator[tuple[int, bytes]]:
         """Each leaf with its position."""
-        for index in range(first, self.head.size if last is None else last):
-            yield index, self.bytes[self._ends[2 * index] : self._ends[2 * index + 1]]
+        last = self.head.size if last is None else last
+        ends = self._ends[2 * first : 2 * last]
+        return zip(range(first, last), map(self.bytes.__getitem__, map(slice, ends[::2], ends[1::2])), strict=True)
 
     def announce(self, leaves: Iterable[bytes]) -> None:
         """Nothing to fetch beforehand."""

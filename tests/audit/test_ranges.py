@@ -279,7 +279,7 @@ def test_everything_that_a_judge_remembers_is_handed_on():
     judge = Judge(Bodies({}.get), Known())
     made_new = {"bodies", "known", "past", "numbers", "requests", "foreseen", "steps", "found", "kept", "head"}
     nothing_found = {"faults", "notes", "shift", "torn", "differing"}
-    handed_on = {"index", "at", "generation", "agreed", "unread", "kept_held"}
+    handed_on = {"index", "at", "begins", "generation", "agreed", "unread", "kept_held"}
     in_turn_only = {"mails"}  # `_range.IN_TURN`
     assert {f.name for f in dataclasses.fields(judge)} == made_new | nothing_found | handed_on | in_turn_only
     numbers = {"installation", "open", "attempts", "next", "receipts_checked", "vouched", "accepted", "_read_receipt"}
