@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
-from audit import code_text
+from audit import code_text, scripts
 from audit import known as messages
 from audit.index import Index
 from audit.sites import Arguments
@@ -144,6 +144,23 @@ def check_error_log(_params: Mapping[str, Any], index: Index) -> Check:
             and shapes(item["shapes"])
             and ("code_text" not in item or words(item["type"], item["code_text"]))
         )
+
+    return _log(link, places)
+
+
+def check_script_log(_params: Mapping[str, Any], index: Index) -> Check:
+    """Make the check of an error of JavaScript; its words stand in the vendor's source maps, never in it."""
+    types = _slot(lambda name: scripts.has_type(index.bundles, name), NO_TYPE)
+    shapes = check_shape({}, index)
+
+    def link(item: Any) -> bool:
+        return type(item) is dict and item.keys() == _LINKS[0] and types(item["type"]) and shapes(item["shapes"])
+
+    return _log(link, _slot(lambda place: scripts.has_place(index.bundles, place), NO_PLACE))
+
+
+def _log(link: Check, places: Check) -> Check:
+    """Check a chain of links, and frames of places."""
 
     def frame(item: Any) -> bool:
         return type(item) is list and len(item) == 2 and places(item[0]) and type(item[1]) is int and item[1] in (0, 1)

@@ -192,7 +192,7 @@ def _transforms(name: str, table: Mapping[str, Any], cases: Mapping[str, str]) -
 
 def _example_holds(table: Mapping[str, Any]) -> bool:
     """Whether the gate would take the example; names of an index are judged by their form alone."""
-    if table["type"] in ("place", "type", "route", "code_text", "error_log", "envelope", "transforms"):
+    if table["type"] in ("place", "type", "route", "code_text", "error_log", "script_log", "envelope", "transforms"):
         return bool(table.get("example"))
     return TYPES[table["type"]].make(table, EMPTY)(table.get("example"))
 

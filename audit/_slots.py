@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from audit import known
 from audit.canonical import canonical
 from audit.errors import IndexFault
+from audit.scripts import bundle_in, bundle_out
 from audit.sites import construct_in, construct_out, sites_in, sites_out
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ def _known_out(groups: tuple[known.Group, ...]) -> Any:
 
 
 FORMS: Mapping[str, Form] = {
-    "bundles": Form("bundles", dict, dict),
+    "bundles": Form("bundles", bundle_in, bundle_out),
     "classes": Form("classes", construct_in, construct_out),
     "known-messages": Form("known.catalogues", _known_in, _known_out),
     "known-names": Form("known.lists", _names_in, sorted),

@@ -18,6 +18,7 @@ from audit._slots import FORMS, LINE, NAMES, Lines, Slot, Source, malformed, wri
 from audit.canonical import canonical, read_canonical, sha256_hex
 from audit.errors import IndexFault
 from audit.known import NONE, Known
+from audit.scripts import Bundle
 from audit.sites import Construct, Sites
 
 __all__ = ["EMPTY", "FORMAT", "Index", "Lines", "Source", "check", "encode", "new", "parse", "sealed"]
@@ -48,7 +49,7 @@ class Index:
     classes: Mapping[str, Construct] = field(default_factory=dict, compare=False)
     logs: Mapping[str, Sites] = field(default_factory=dict, compare=False)
     loggers: frozenset[str] = field(default=_NONE, compare=False)
-    bundles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
+    bundles: Mapping[str, Bundle] = field(default_factory=dict, compare=False)
     known: Known = field(default=NONE, compare=False)
 
     def has_place(self, place: str) -> bool:

@@ -25,6 +25,7 @@ from audit._coding import (
     check_logger,
     check_place,
     check_route,
+    check_script_log,
     check_shape,
     check_type,
     size_class,
@@ -72,6 +73,7 @@ STANDS: Mapping[str, Mapping[Any, str]] = {
     "route": {NO_ROUTE: "an address that no registered URL rule matches"},
     "logger": {NO_LOGGER: "a logger that the index of shipped code does not name"},
     "error_log": {**_STRANGE_PLACE, **_STRANGE_TYPE},
+    "script_log": {**_STRANGE_PLACE, **_STRANGE_TYPE},
 }
 """Values that stand for something else, by type, in words; those of `error_log` stand inside it."""
 MAX_KEYS = 64
@@ -266,6 +268,7 @@ TYPES: Mapping[str, TypeRule] = {
             "types, places, words of shipped source or of known messages, and shapes of one error; no values",
             check_error_log,
         ),
+        _rule("script_log", "class, positions in shipped scripts and shape of one JavaScript error", check_script_log),
         _rule(
             "transforms",
             "which permitted transforms were used: names of fields, and words of their definitions",

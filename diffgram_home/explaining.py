@@ -18,7 +18,8 @@ from audit.method import NOT_MEASURED, NOT_OURS, UNSTATED
 from audit.types import TYPES
 from diffgram_home import views
 
-ENVELOPE_TYPE, ERROR_LOG = "envelope", "error_log"
+ENVELOPE_TYPE = "envelope"
+ERROR_LOGS = ("error_log", "script_log")
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -105,7 +106,7 @@ def means(field: Field, text: str) -> str:
     rule = TYPES[field.type]
     if not rule.stands:
         return ""
-    if field.type == ERROR_LOG:  # the names stand inside it
+    if field.type in ERROR_LOGS:  # the names stand inside it
         return "; ".join(f"{name}: {words}" for name, words in rule.stands.items() if f'"{name}"' in text)
     try:
         return rule.means(json.loads(text))

@@ -30,6 +30,7 @@ from audit.types import (
 )
 from event._shape import shape
 from event.errors import Drop, Reason
+from event.scripts import Thrown, reduced
 
 Reducer = Callable[[Any], Any]
 RESERVED = ("kind", "at")
@@ -260,6 +261,15 @@ def _error_log(_field: Field, _: Index) -> Reducer:
     return reduce
 
 
+def _script_log(_field: Field, index: Index) -> Reducer:
+    def reduce(value: Any) -> dict[str, Any]:
+        if type(value) is not Thrown:
+            raise _wrong("hand in an event.scripts.Thrown")
+        return reduced(value, index)
+
+    return reduce
+
+
 def _checked(field: Field, index: Index) -> Reducer:
     """Make a reducer for what is handed in as it leaves: token, hash, digest, version, selector, code_text."""
     accepts = TYPES[field.type].make(field.params, index)
@@ -290,4 +300,5 @@ _MAKERS: Mapping[str, Callable[[Field, Index], Reducer]] = {
     "site": _site,
     "keys": _keys,
     "error_log": _error_log,
+    "script_log": _script_log,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from diffgram_home.cli import (
     accounts,
+    browser,
     carry,
     consent,
     deletion,
@@ -50,7 +51,13 @@ main = Sections(
     PROGRAM,
     help=_HELP.format(codes="\n".join(f"{code:>5}  {meaning}" for code, meaning in table())),
     sections=(
-        ("Set up and run", (setup.init, setup.enrol, setup.run, accounts.account, dsn.dsn, setup.check, fence.fence)),
+        (
+            "Set up and run",
+            (
+                *(setup.init, setup.enrol, setup.run, accounts.account, dsn.dsn),
+                *(browser.browser, setup.check, fence.fence),
+            ),
+        ),
         (
             "What may leave",
             (

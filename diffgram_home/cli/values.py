@@ -65,10 +65,12 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "instant": _instant,
     "keys": lambda text: text.split(","),
     "error_log": _refused,
+    "script_log": _refused,
 }
 _HOW: Mapping[str, str] = {
     **dict.fromkeys(_WHOLE, "a whole number"),
     "flag": "true or false",
     "instant": "a moment with its time zone, such as 2026-11-21T14:01:05Z",
     "error_log": "event.error(exception) in the product; it cannot be typed",
+    "script_log": "home.js in a page of the product; it cannot be typed",
 }

@@ -1,9 +1,10 @@
-"""The pages, one module each with a blueprint named `routes`.
+"""The pages, one module each with a blueprint named `routes`; and the ways in, which stand elsewhere.
 
 A view reads the request, calls one function of ours, renders the answer. Whoever adds a page adds it to `PAGES`.
 """
 
 from diffgram_home import sentry
+from diffgram_home.browser import taking
 from diffgram_home.pages import (
     account,
     carrying,
@@ -51,4 +52,5 @@ PAGES = (
     carrying,
     dsns,
     sentry,
+    taking,
 )

@@ -16,6 +16,7 @@ from tests.web.world import ROLES, World
 CHANGING = ("POST",)
 EXAMPLES = {
     "name": "home.css",
+    "project": "annotator",
     "case": "event",
     "mode": "off",
     "level": "none",
