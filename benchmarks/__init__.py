@@ -7,6 +7,8 @@ python -m benchmarks.envelopes  Sentry envelopes a second through the installati
 python -m benchmarks.proof      verifying a ledger, beside bare SHA-256 of the same bytes
 python -m benchmarks.idle       memory and processor time of an installation that has nothing to do
 python -m benchmarks.words      what leaves of real raises with customers' values, and how many of the source's words
+python -m benchmarks.known      the same of what compiled code, drivers, servers and the system raise, by catalogues
+python -m benchmarks.corpus     20,000 mistakes with invented people's data through the real ways in, beside sentry-sdk
 python -m benchmarks.tripwire   the same work behind the tripwire and without it
 
 Each prints its tables and the goals it is held to, and exits with 1 when one is missed; `--quick` is a short run that

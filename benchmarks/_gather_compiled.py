@@ -1,4 +1,4 @@
-"""Reads what compiled modules say when they raise: `python -m benchmarks.gather_compiled FILE[=NAME] …`.
+"""Reads what compiled modules say when they raise: `python -m benchmarks._gather_compiled FILE[=NAME] …`.
 
 For the makers of event/known only. Prints, as groups of a catalogue file, every message that a call of PyErr_SetString
 or PyErr_Format in the machine code hands over, by exception type; left out are those of one word, and what only a fault
@@ -113,7 +113,7 @@ def wanted(kind: str, text: str) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the groups; returns 0."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gather_compiled", description=(__doc__ or "").partition("\n")[0]
+        prog="python -m benchmarks._gather_compiled", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("files", nargs="+", metavar="FILE[=NAME]", help="shared objects, and the types they make")
     given = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Reads what Python libraries say when they raise: `python -m benchmarks.gather_source MODULE…`.
+"""Reads what Python libraries say when they raise: `python -m benchmarks._gather_source MODULE…`.
 
 For the makers of event/known only. Prints, as groups of a catalogue file, the message of each `raise` of the modules
 and packages named: literals, f-strings, `%`, `.format` and sums of these, with the exception's type. The modules are
