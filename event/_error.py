@@ -9,7 +9,7 @@ first: those of the exception, then those of its causes, which go deeper. Recurs
 are `<place>`, and neighbours of that kind are one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -38,6 +38,8 @@ _context = BaseException.__dict__["__context__"].__get__
 _suppressed = BaseException.__dict__["__suppress_context__"].__get__
 _members = BaseExceptionGroup.__dict__["exceptions"].__get__
 Step = tuple[Any, int]
+Link = tuple[str, list[str], dict[str, Any] | None]
+"""One exception: its type, the shapes of its arguments, and its words."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,7 +48,7 @@ class ErrorLog:
 
     def __init__(self, index: Index, product: Sequence[str] = ()) -> None:
         self.index = index
-        self._words = Words(index)
+        self.words = Words(index)
         self._prefixes = tuple(product)
         self._in_product: dict[str, int] = {}
 
@@ -57,20 +59,14 @@ class ErrorLog:
         return {"chain": self._links(chain), "frames": self._frames(causes)}
 
     def _links(self, chain: Sequence[BaseException]) -> list[dict[str, Any]]:
-        """Return a link for each exception; words that would make the message too long stay away whole."""
-        links: list[dict[str, Any]] = []
-        left = _MAX_WORDS_BYTES
-        for exception in chain:
-            name = class_name(type(exception))
-            known = name in self.index.types and len(name) <= _MAX_NAME
-            shapes = [shape(value) for value in _args(exception)[:MAX_SHAPES]]
-            link: dict[str, Any] = {"type": name if known else NO_TYPE, "shapes": shapes}
-            said = self._words.of(exception, name) if known else None
-            if said is not None and (size := len(_encode(said))) <= left:
-                link["code_text"] = said
-                left -= size
-            links.append(link)
-        return links
+        """Return a link for each exception."""
+        return worded(map(self._link, chain))
+
+    def _link(self, exception: BaseException) -> Link:
+        name = class_name(type(exception))
+        known = name in self.index.types and len(name) <= _MAX_NAME
+        shapes = [shape(value) for value in _args(exception)[:MAX_SHAPES]]
+        return name if known else NO_TYPE, shapes, self.words.of(exception, name) if known else None
 
     def _frames(self, causes: Sequence[BaseException]) -> list[list[Any]]:
         places: list[list[Any]] = []
@@ -102,6 +98,19 @@ class ErrorLog:
             if len(self._in_product) < _MAX_WALK:
                 self._in_product[module] = known
         return known
+
+
+def worded(found: Iterable[Link]) -> list[dict[str, Any]]:
+    """Return the links of a chain; words that would make the message too long stay away whole."""
+    links: list[dict[str, Any]] = []
+    left = _MAX_WORDS_BYTES
+    for name, shapes, said in found:
+        link: dict[str, Any] = {"type": name, "shapes": shapes}
+        if said is not None and (size := len(_encode(said))) <= left:
+            link["code_text"] = said
+            left -= size
+        links.append(link)
+    return links
 
 
 def _chain(exception: BaseException) -> list[BaseException]:

@@ -10,7 +10,7 @@ What no known `raise` explains (compiled code, drivers, servers) has the words o
 data of the run.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
@@ -58,6 +58,32 @@ class Words:
             if said is not None or self._index.is_product(found[0].rpartition(":")[0]):
                 return said
         return self._known.of_named(name, _args(exception))
+
+    def told(self, name: str, module: str, line: int, message: str) -> dict[str, Any] | None:
+        """Return the `code_text` of an exception that somebody told: its type, where it was raised, its whole message.
+
+        Of the raises whose statement holds that line, exactly one must yield exactly one template that is the message;
+        only those that hand over one argument are asked, since of several the message says nothing.
+        """
+        sites = [
+            (f"{module}:{number}", site)
+            for number, site in enumerate(self._index.raises.get(module, NOTHING).sites)
+            if site.position[0] <= line <= site.position[1]
+        ]
+        if not sites or not self._index.is_product(module):
+            return self._told_of(name, sites, message) or self._known.of_named(name, (message,))
+        return self._told_of(name, sites, message)
+
+    def _told_of(self, name: str, sites: Sequence[tuple[str, Site]], message: str) -> dict[str, Any] | None:
+        made = [(at, code_text.handed(self._index, name, site.arguments)) for at, site in sites]
+        alone = [(at, one.positional[0]) for at, one in made if len(one.positional) == 1 and not one.is_open]
+        if len(alone) < len(made):
+            return None  # another raise of the line could have said it
+        said = {at: _said(message, templates) for at, templates in alone}
+        fitting = [at for at, templates in alone if any(_holes(t, message) is not None for t in templates)]
+        if len(fitting) != 1 or not _is_worded([said[fitting[0]]]):
+            return None
+        return {"at": fitting[0], "arguments": [said[fitting[0]]]}
 
     def _of_raise(self, exception: BaseException, name: str, at: str, site: Site) -> dict[str, Any] | None:
         made = self._handed(type(exception), name, at, site)

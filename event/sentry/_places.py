@@ -26,7 +26,7 @@ class Places:
 
     def of(self, stacks: list[Any], is_python: bool) -> list[list[Any]]:
         """Return `[place, in product]` of the frames of each stack trace, outermost call first, recursion folded."""
-        steps = [_step(frame) for stack in stacks for frame in cut(rows(members(stack).get("frames")), _READ)]
+        steps = [step(frame) for stack in stacks for frame in cut(rows(members(stack).get("frames")), _READ)]
         steps = fold(steps, steps) if len(set(steps)) < len(steps) else steps
         found: list[list[Any]] = []
         for module, function, line in cut(steps, 4 * MAX_FRAMES):
@@ -52,7 +52,8 @@ class Places:
         return min(around)[1] if around else ""
 
 
-def _step(frame: Any) -> Step:
+def step(frame: Any) -> Step:
+    """Return module, function and line of a frame; what it does not have is empty, or -1."""
     of = members(frame)
     return name(of.get("module")), name(of.get("function")), number(of.get("lineno"), _HIGHEST_LINE)
 

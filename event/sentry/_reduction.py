@@ -1,9 +1,10 @@
 """The dict of a Sentry event becomes fields of `home/error`; everything in it that is not named here is never read.
 
-Of an exception its type is read (kept if the index has it), its message (only its shape is kept), the frames of its
-stack trace (module, function and line, kept if the index has them), and the numbers that say which caused which; of the
-event its platform and its release (kept if it is a version). Everything else it can carry, from local variables to the
-user's address, has no way on; `PASSED_BY` has the words by which it is counted.
+Of an exception its type is read (kept if the index has it), its message (its shape is kept, and the words of the raise
+at that place if the message is, as a whole, what that raise says), the frames of its stack trace (module, function and
+line, kept if the index has them), and the numbers that say which caused which; of the event its platform and its
+release (kept if it is a version). Everything else it can carry, from local variables to the user's address, has no way
+on; `PASSED_BY` has the words by which it is counted.
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.types import MAX_CHAIN, NO_TYPE, TYPES
-from event._error import ErrorLog
+from event._error import ErrorLog, Link, worded
 from event._shape import shape
 from event.sentry._chain import chain
-from event.sentry._places import Places
+from event.sentry._places import Places, step
 from event.sentry._values import members, name, rows
 
 PASSED_BY: Mapping[str, str] = {
@@ -47,7 +48,7 @@ class Reduction:
     """Reduces events against the index of one `log`. Any thread may use it."""
 
     def __init__(self, log: ErrorLog) -> None:
-        self._types = log.index.types
+        self._types, self._words = log.index.types, log.words
         self._places = Places(log)
         self._is_version = TYPES["version"].make({}, log.index)
 
@@ -63,19 +64,23 @@ class Reduction:
         stacks = [one.get("stacktrace") for one in found.causes]
         passed += (LOCALS,) if any(map(_has_locals, stacks)) else ()
         log = {
-            "chain": [self._link(one) for one in found.all[:MAX_CHAIN]],
+            "chain": worded(self._link(one, is_python) for one in found.all[:MAX_CHAIN]),
             "frames": self._places.of(stacks, is_python),
         }
         return Reduced(log, self._release(document), passed)
 
-    def _link(self, one: Mapping[str, Any]) -> dict[str, Any]:
+    def _link(self, one: Mapping[str, Any], is_python: bool) -> Link:
         module, own = name(one.get("module")), name(one.get("type"))
         whole = f"{module}.{own}" if module and module != "builtins" else own
         said = one.get("value")
-        return {
-            "type": whole if whole in self._types else NO_TYPE,
-            "shapes": [] if said in (None, "") else [shape(said)],
-        }
+        shapes = [shape(said)] if said is not None and said != "" else []
+        if whole not in self._types:
+            return NO_TYPE, shapes, None
+        frames = rows(members(one.get("stacktrace")).get("frames"))
+        if not is_python or not frames or type(said) is not str:
+            return whole, shapes, None
+        module, _, line = step(frames[-1])
+        return whole, shapes, self._words.told(whole, module, line, said)
 
     def _release(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the release if it is a version, also behind a name as in `annotator@1.2.3`."""

@@ -12,17 +12,12 @@ from audit.types import MAX_CHAIN, MAX_FRAMES, TYPES
 from event._error import ErrorLog
 from event.sentry._reduction import Reduced, Reduction
 from event.sentry.items import WORDS
-from tests.ways.products import shop
-from tests.ways.running import shop_index
+from tests.ways.running import loaded_shop, shop_index
 from tests.ways.spelled import SECRET, found_in
 
-MODULE = "tests.ways.products.shop"
-INDEX = index.new(
-    "shop 1.4.2",
-    {MODULE: shop_index().modules["shop"]},
-    frozenset(name.replace("shop.", f"{MODULE}.") for name in shop_index().types),
-    versions=frozenset({"1.4.2"}),
-)
+MODULE = "shop"
+INDEX = shop_index()
+shop = loaded_shop()
 LOG = ErrorLog(INDEX)
 ACCEPTS = TYPES["error_log"].make({}, INDEX)
 QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -82,8 +77,38 @@ def test_the_same_exception_gives_the_same_chain_and_frames_as_event_error(fault
     found, own = reduce(captured(fault)).error_log, LOG.of(fault)
     assert found is not None
     assert [link["type"] for link in found["chain"]] == [link["type"] for link in own["chain"]]
+    told = [link for link in own["chain"] if len(link["shapes"]) == 1]  # of several arguments a message says nothing
+    assert [link for link in found["chain"] if link["type"] != "ExceptionGroup"] == told
     assert found["frames"] == own["frames"]
     assert found_in(repr(found).encode()) == []
+
+
+def test_the_words_are_those_of_the_raise_at_that_place():
+    sold, missing = reduce(captured(raised(shop.sell, SECRET))).error_log["chain"]
+    assert sold["code_text"]["arguments"] == [["nothing was sold to ", ["text(<32)"]]]
+    assert [part for part in missing["code_text"]["arguments"][0] if type(part) is str] == [
+        *("shelf ", " keeps no ", " for ", ": reserved for "),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (24, f"Nothing was sold to {SECRET}"),  # not those words
+        (24, f"nothing was sold to {SECRET}\nand a note"[::-1]),
+        (22, f"nothing was sold to {SECRET}"),  # not raised there
+        (16, f"nothing was sold to {SECRET}"),
+        (None, f"nothing was sold to {SECRET}"),
+        (24, SECRET),
+        (24, 7),
+        (24, {"nothing was sold to ": SECRET}),
+    ],
+)
+def test_a_message_that_is_not_what_the_place_says_has_no_words(line: Any, value: Any):
+    frame = {"module": "shop", "function": "sell", "lineno": line}
+    told = {"type": "LookupError", "value": value, "stacktrace": {"frames": [frame]}}
+    [link] = reduce({"platform": "python", "exception": {"values": [told]}}).error_log["chain"]
+    assert "code_text" not in link
 
 
 def test_a_function_is_found_by_its_last_name_and_its_lines():

@@ -63,6 +63,8 @@ def test_a_python_sdk_reports_places_and_types_and_nothing_of_the_customer(serve
     assert (message["kind"], message["release"]) == ("home/error", "1.4.2")
     types = [link["type"] for link in log["chain"]]  # type: ignore[index]
     assert types == (["ExceptionGroup", *CHAIN, *CHAIN] if framework == "groups" else CHAIN)
+    sold = next(link for link in log["chain"] if link["type"] == "LookupError")  # type: ignore[index]
+    assert sold["code_text"]["arguments"][0][0] == "nothing was sold to "
     deepest = log["frames"][-3:]  # type: ignore[index]
     assert deepest == DEEPEST or (framework, deepest[-1]) == ("groups", ["shop:sell_many:34", 1])
     assert spelled.found_under(served.home.settings.folder) == {}

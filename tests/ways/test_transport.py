@@ -45,6 +45,8 @@ def test_a_framework_reports_places_and_types_and_nothing_of_the_customer(
     log = message["error_log"]
     types = [link["type"] for link in log["chain"]]
     assert types == (["ExceptionGroup", *CHAIN, *CHAIN] if framework == "groups" else CHAIN)
+    sold = next(link for link in log["chain"] if link["type"] == "LookupError")
+    assert sold["code_text"]["arguments"][0][0] == "nothing was sold to "
     assert log["frames"][-3:] == DEEPEST or (framework, log["frames"][-1]) == ("groups", ["shop:sell_many:34", 1])
     assert spelled.found_under(spool) == {}
     counts = {name.split("|")[2] for name in samples.counts_in(spool) if name.startswith("refused|home/error|")}
