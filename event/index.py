@@ -27,6 +27,7 @@ from event._lock import Locked, LockFault, module_name, read_lock
 from event._program import Module
 from event._reduce import class_name
 from event._sites import Shipped, named_classes, stated_module
+from event.bundles import of as shipped_scripts
 from event.known import for_types, names_of_models
 from event.known import shipped as shipped_messages
 
@@ -53,17 +54,21 @@ def build(
     lock: Path | None = None,
     without: Sequence[str] = (),
     models: Sequence[str] = (),
+    bundles: Sequence[Path] = (),
+    maps: Sequence[Path] = (),
     told: Callable[[str], None] = lambda _line: None,
 ) -> Index:
     """Return the index of `release`, whose last word is its version; `told` hears how far it is.
 
     `lock` is a lock file of pinned libraries, and `without` names those in it that are not read; `libraries` are
     imported for their exception types, `routes` are Flask applications, `models` what has the metadata of the product's
-    tables.
+    tables, `bundles` are JavaScript files that are shipped, with their source `maps`.
 
     Raises SyntaxError or OSError for a source that cannot be compiled, ImportError for a library or application,
-    LockFault for a lock file that is not what is installed, RuntimeError for an interpreter without columns.
+    LockFault for a lock file that is not what is installed, RuntimeError for an interpreter without columns, ValueError
+    for a bundle or map that is none.
     """
+    scripts = shipped_scripts(bundles, maps)
     locked = read_lock(lock, without) if lock is not None else ()
     shipped: dict[str, Shipped] = {}
     origins: dict[str, Source] = {}
@@ -92,6 +97,7 @@ def build(
             libraries={one.name: one.version for one in locked},
             raises=found.raises,
             classes=found.classes,
+            bundles=scripts,
             known=for_types(shipped_messages(_names_of(models)), types),
         )
     )
@@ -227,6 +233,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="MODULE:BASE",
         help="SQLAlchemy's declarative base of the product: its tables, columns and constraints may be named",
     )
+    parser.add_argument(
+        "--bundle", action="append", default=[], type=Path, metavar="FILE", help="a JavaScript file that is shipped"
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="the source map of a bundle",
+    )
     given = parser.parse_args(arguments)
     try:
         index = build(
@@ -237,9 +254,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lock=given.lock,
             without=given.without,
             models=given.models,
+            bundles=given.bundle,
+            maps=given.map,
             told=lambda line: print(line, file=sys.stderr),
         )
-    except (OSError, SyntaxError, ImportError, AttributeError, RuntimeError, LockFault) as fault:
+    except (OSError, SyntaxError, ImportError, AttributeError, RuntimeError, ValueError, LockFault) as fault:
         parser.error(f"no index was made: {fault}")
     given.output.write_bytes(encode(index))
     count = sum(len(found.sites) for found in index.raises.values())

@@ -83,7 +83,9 @@ class Places:
 
     def annotator_environ(self) -> dict[str, str]:
         """Return the environment of the annotator: where its data lies, and where the spool is."""
-        return {**os.environ, "ANNOTATOR_DATA": str(self.data / "annotator"), "ANNOTATOR_SPOOL": str(self.spool)}
+        tells = f"http://127.0.0.1:{self.options.port}/browser/annotator/"
+        here = {"ANNOTATOR_DATA": str(self.data / "annotator"), "ANNOTATOR_SPOOL": str(self.spool)}
+        return {**os.environ, **here, "ANNOTATOR_TELLS": tells}
 
 
 def make_places(options: argparse.Namespace, environment: Path, product_environment: Path) -> Places:
@@ -171,11 +173,22 @@ def _make_installation(places: Places) -> None:
         corporate = ["--corporate-url", url, "--root", _root(places)]
         product = ["--product-catalogue", CATALOGUE, "--product-index", INDEX]
         _said(places.home_command("init", "--name", _name(), "--port", str(options.port), *corporate, *product))
+        _let_pages_tell(places)
         return
     set_port(settings, "web", options.port)
     replace(settings, r'(?m)^url = "https://127\.0\.0\.1:\d+"$', f'url = "{url}"')
     _pin_again(settings, (CATALOGUE, INDEX))
+    _let_pages_tell(places)
     _said(places.home_command("init"))
+
+
+def _let_pages_tell(places: Places) -> None:
+    """Let the annotator's pages, which are of another port and so of another origin, tell the installation."""
+    origin = f"http://127.0.0.1:{places.options.annotator_port}"
+    text = places.home_settings.read_text(encoding="utf-8")
+    if not re.search(r"(?m)^\[browser\]", text):
+        text += f'\n[browser]\nprojects = ["annotator"]\norigins = ["{origin}"]\n'
+    write_whole(places.home_settings, re.sub(r"http://127\.0\.0\.1:\d+(?=\"\]\n)", origin, text))
 
 
 def _make_administrator(places: Places) -> None:

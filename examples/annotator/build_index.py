@@ -37,6 +37,7 @@ def built() -> bytes:
             lock=LOCK,
             without=TOOLS,
             models=["annotator.models:Base"],
+            bundles=[SOURCE / "static/annotator.js"],
             told=lambda line: print(line, file=sys.stderr),
         )
         return encode(made)

@@ -69,16 +69,27 @@ class Visitor:
                 return Answer(refused.code, refused.url, refused.read())
 
 
-@contextmanager
-def serving(data: Path, spool: Path, *, workers: int = 1, python: str = sys.executable) -> Iterator[Visitor]:
-    """Run the annotator with its data and spool in these folders, and stop it at the end."""
+def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    data: Path, spool: Path, *, workers: int = 1, python: str = sys.executable, port: int = 0, tells: str = ""
+) -> Iterator[Visitor]:
+    """Run the annotator with its data and spool in these folders, and stop it at the end.
+
+    `tells` is where its pages tell of their errors.
+    """
+    port = port or free_port()
     command = [
         python, "-m", "gunicorn", f"--workers={workers}", "--threads=4", "--no-control-socket",
         f"--pythonpath={EXAMPLE},{ROOT}", f"--bind=127.0.0.1:{port}", "annotator.app:create_app()",
     ]  # fmt: skip
     environ = {**os.environ, "ANNOTATOR_DATA": str(data), "ANNOTATOR_SPOOL": str(spool), "ANNOTATOR_STRICT": "1"}
+    environ["ANNOTATOR_TELLS"] = tells
     with (data.parent / "annotator.log").open("ab") as log:
         server = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd="/")
     try:

@@ -2,21 +2,26 @@
 
 - ANNOTATOR_DATA: the folder of the database and the session key
 - ANNOTATOR_SPOOL: the spool of the installation on this machine; without it, nothing is told to anyone
+- ANNOTATOR_TELLS: where pages tell of their errors, `http://host:port/browser/annotator/` of the installation, or
+  `/browser/annotator/` behind a proxy that leads it there; without it, they tell nobody
 - ANNOTATOR_STRICT: "1" in development and tests: an undeclared kind or field raises where it is used
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, got_request_exception, request, session
 from sqlalchemy.orm import sessionmaker
 
 import event
-from annotator import pages, totals
+from annotator import VERSION, pages, totals
 from annotator.models import Member, open_database
 from audit.catalogue import read
 
@@ -24,9 +29,14 @@ HERE = Path(__file__).resolve().parent
 CATALOGUE = HERE / "outbound_fields.toml"
 INDEX = HERE / "index.json"
 MAX_UPLOAD_BYTES = 16 * 1024 * 1024
+TELLING = ("home.js", "extras.js")
+"""The scripts of Diffgram Home, as this release ships them; the page loads only what has their hash."""
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; connect-src {tells}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
@@ -45,7 +55,9 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         SECRET_KEY=_session_key(folder / "session.key"),
     )
     make_session = sessionmaker(open_database(database), expire_on_commit=False)
-    _guard(app)
+    tells = environ.get("ANNOTATOR_TELLS", "")
+    _guard(app, tells)
+    _with_scripts(app, tells)
     _with_database(app, make_session)
     pages.register(app)
     if spool := environ.get("ANNOTATOR_SPOOL"):
@@ -63,7 +75,28 @@ def _session_key(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _guard(app: Flask) -> None:
+def _with_scripts(app: Flask, tells: str) -> None:
+    """Let every page load the scripts that tell, where there is somebody to be told."""
+    pinned = [
+        {"name": name, "integrity": _integrity(HERE / "static" / name), "tells": tells * (name == TELLING[0])}
+        for name in TELLING
+    ]
+    app.context_processor(lambda: {"scripts": pinned if tells else [], "release": VERSION})
+
+
+def _integrity(path: Path) -> str:
+    """Return what pins a script (Subresource Integrity)."""
+    return f"sha384-{base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()}"
+
+
+def _guard(app: Flask, tells: str) -> None:
+    parts = urlsplit(tells)
+    told = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
+
+    @app.before_request
+    def make_nonce() -> None:
+        g.nonce = secrets.token_urlsafe(16)
+
     @app.before_request
     def refuse_other_sites() -> tuple[str, int] | None:
         origin = request.headers.get("Origin")
@@ -73,7 +106,8 @@ def _guard(app: Flask) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.update(HEADERS)
+        policy = POLICY.format(nonce=g.get("nonce") or secrets.token_urlsafe(16), tells=told)
+        response.headers.update({**HEADERS, "Content-Security-Policy": policy})
         return response
 
 
