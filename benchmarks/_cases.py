@@ -197,12 +197,16 @@ def _addresses(text: str, who: Person, chance: random.Random) -> Call:
     if kind == 0:
         return lambda: urllib3.util.parse_url(f"http://[{text}")
     if kind == 1:
-        pool = urllib3.HTTPConnectionPool(f"{who.given}.example", 80)
-        cause = urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, text))
-        return lambda: _raise(urllib3.exceptions.MaxRetryError(pool, f"/{text}?who={who.mail}", cause))
+        return lambda: _retried(text, who)
     if kind == 2:
         return lambda: urllib3.PoolManager(retries=0).request("GET", "ftp://" + urllib.parse.quote(text))
     return lambda: _raise(ValueError(f"https://{who.given}:{who.token}@intranet.example/{text}"))
+
+
+def _retried(text: str, who: Person) -> None:
+    cause = urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, text))
+    pool = urllib3.HTTPConnectionPool(f"{who.given}.example", 80)
+    raise urllib3.exceptions.MaxRetryError(pool, f"/{text}?who={who.mail}", cause)
 
 
 def _files(text: str, who: Person, chance: random.Random) -> Call:

@@ -128,7 +128,8 @@ class Said:
         whole = self._whole(value, table, 0)
         if LINE not in value:
             return whole or _unknown(value)
-        return max(whole or _unknown(value), self._by_line(value, table), key=lambda reading: reading.letters)
+        by_line = self._by_line(value, table)
+        return whole if whole is not None and whole.letters > by_line.letters else by_line
 
     def _whole(self, text: str, table: Tables, depth: int) -> Reading | None:
         """Return the reading of a text as one message, or None.

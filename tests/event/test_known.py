@@ -32,6 +32,7 @@ from event.index import build
 from event.known import Said, for_types, names_of_models, shipped
 from event.known.notation import parts, text_of
 from tests.event.shipped import Shipped, caught
+from tests.postgres import cluster
 
 TYPES = {
     *("ValueError", "TypeError", "AttributeError", "IndexError", "KeyError", "NameError", "ZeroDivisionError"),
@@ -206,6 +207,49 @@ def test_a_server_is_understood_in_its_language_and_leaves_in_english(text: str,
 def test_a_wrapped_message_of_a_server_is_judged_line_by_line() -> None:
     text = f"(psycopg.errors.UniqueViolation) {POSTGRESQL[0][0]}"
     assert kept(sa.exc.IntegrityError, text) == f"(psycopg.errors.UniqueViolation) {POSTGRESQL[0][1]}"
+
+
+STATEMENTS = (
+    (
+        "insert into member values (2, 'Rose', 'b', 1)",
+        'duplicate key value violates unique constraint "one_name_each"\nDETAIL:  Key (name)=(<word>) already exists.',
+    ),
+    (
+        "insert into member values (2, 'Ivy', 'a', 1)",
+        'duplicate key value violates unique constraint "member_email_key"\n'
+        "DETAIL:  Key (email)=(<word>) already exists.",
+    ),
+    (
+        "insert into member values (3, 'Hope', 'c', 99)",
+        'insert or update on table "member" violates foreign key constraint "member_boss_id_fkey"\n'
+        'DETAIL:  Key (boss_id)=(<integer(2)>) is not present in table "member".',
+    ),
+    (
+        "insert into member (id, email) values (4, 'Rose')",
+        'null value in column "name" of relation "member" violates not-null constraint\n'
+        "DETAIL:  Failing row contains <text(<32)>.",
+    ),
+    ("select rose from member", 'column "<word>" does not exist\n<text(<64)>'),
+    ("select name from rose", 'relation "<word>" does not exist\n<text(<64)>'),
+    ("select 'Rose'::int", 'invalid input syntax for type <word>: "<word>"\n<text(<64)>'),
+    ("select 1 / 0", "division by zero"),
+    ("set statement_timeout = 1; select pg_sleep(9)", "canceling statement due to statement timeout"),
+)
+
+
+def test_what_a_real_server_says_keeps_its_words_and_names_that_models_map() -> None:
+    said = Said(KNOWN, known.slots_of((f"psycopg.errors.{name}" for name in dir(psycopg.errors)), (), ()))
+    with cluster() as server, psycopg.connect(server.superuser(), autocommit=True) as connection:
+        connection.execute(
+            "create table member (id int primary key, name text not null constraint one_name_each unique, "
+            "email text unique, boss_id int references member(id)); insert into member values (1, 'Rose', 'a', 1)"
+        )
+        for statement, expected in STATEMENTS:
+            fault = raised(lambda statement=statement: connection.execute(statement))  # type: ignore[misc]
+            found = said.of(type(fault), fault.args)
+            assert found is not None, statement
+            parts_of = found["arguments"][0]
+            assert "".join(part if isinstance(part, str) else f"<{part[0]}>" for part in parts_of) == expected
 
 
 def test_certificates_and_what_lists_of_reasons_say_leave() -> None:
