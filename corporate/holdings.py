@@ -55,6 +55,9 @@ ABOUT: Mapping[str, str] = {
 """Table → what stands in it, for the tables that hold something about an installation."""
 NOT_ABOUT: Mapping[str, str] = {
     "account": "people of our staff",
+    "alert": "what was noticed about issues: names of our code, and counts over everybody",
+    "alert_cursor": "how far alerts have looked",
+    "alert_delivery": "how telling our staff went",
     "catalogue": "what a release declares, alike for everybody",
     "customer": "the name of the customer, which stands beside each of its installations",
     "file": "the vendor's own sources",

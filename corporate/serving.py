@@ -1,8 +1,10 @@
-"""The processes of one server: a supervisor, a gunicorn for each of the two listeners, and one that follows ingest.
+"""The processes of one server: a supervisor, a gunicorn for each of the two listeners, one that follows ingest, and
+one that tells about issues where the settings name a way.
 
-Leaves to others: what is answered (app), what follows (issues.process). Rules: ports are bound before anything else, so
-that a busy one starts nothing; the applications are built before the fork, so that all processes share their memory;
-when one of them ends, or the supervisor is told to, all of it ends. gunicorn's control socket stays off.
+Leaves to others: what is answered (app), what follows (issues.process), who is told (alerting). Rules: ports are bound
+before anything else, so that a busy one starts nothing; the applications are built before the fork, so that all
+processes share their memory; when one of them ends, or the supervisor is told to, all of it ends. gunicorn's control
+socket stays off.
 """
 
 import ctypes
@@ -22,6 +24,7 @@ from gunicorn.glogging import Logger
 
 from audit.quiet import Quiet
 from corporate import listening, manifest, migrating
+from corporate.alerting import process as telling
 from corporate.app import create_app
 from corporate.errors import OperatorError
 from corporate.issues import process
@@ -61,6 +64,7 @@ def run(settings: Settings, tell: Callable[[Addresses], None]) -> int:
             _fork(lambda: _Gunicorn(apps["wire"], wire_options(settings, wire.fileno())).run()),
             _fork(lambda: _Gunicorn(apps["pages"], pages_options(settings, pages.fileno())).run()),
             _fork(lambda: process.run(server)),
+            *((_fork(lambda: telling.run(server)),) if settings.alerts.ways else ()),
         }
         scheme = "https" if settings.pages.certificate else "http"
         tell(Addresses(_url("https", wire), _url(scheme, pages)))

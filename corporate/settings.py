@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from corporate.alerting import settings as alert_settings
+from corporate.alerting.settings import Alerts
 from corporate.errors import SettingsFaults
 
 DATABASE_VARIABLE = "DIFFGRAM_CORPORATE_DATABASE_URL"
@@ -75,6 +77,7 @@ class Settings:
     wire: Wire = field(default_factory=Wire)
     pages: Pages = field(default_factory=Pages)
     limits: Limits = field(default_factory=Limits)
+    alerts: Alerts = field(default_factory=Alerts)
 
     @property
     def keys(self) -> Path:
@@ -97,6 +100,7 @@ _TYPES: dict[str, dict[str, type]] = {
         "behind_proxy": bool,
     },
     "limits": dict.fromkeys(Limits.__dataclass_fields__, int),
+    **alert_settings.TYPES,
 }
 _WORDS = {str: "a string", int: "a whole number", list: "a list of strings", bool: "true or false"}
 
@@ -116,7 +120,7 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     if faults:
         raise SettingsFaults(faults, path)
     settings = _build(path, tables, url)
-    faults += _range_faults(settings) + _https_faults(settings)
+    faults += _range_faults(settings) + _https_faults(settings) + alert_settings.faults(settings.alerts)
     if faults:
         raise SettingsFaults(faults, path)
     return settings
@@ -190,6 +194,7 @@ def _build(path: Path, tables: Mapping[str, dict[str, Any]], url: str) -> Settin
         wire=Wire(**tables["wire"]),
         pages=Pages(**pages),
         limits=Limits(**tables["limits"]),
+        alerts=alert_settings.build(tables),
     )
 
 

@@ -5,6 +5,7 @@ Leaves to others: reading and writing them. Rules: every row that a customer's i
 the text of a message is the exact line of the body, so that header and messages give the exact bytes back.
 """
 
+from corporate.models.alerts import Alert, AlertCursor, AlertDelivery
 from corporate.models.asked import Act, Ask, Carried, Deletion, Instruction
 from corporate.models.base import Base, Instant, Key
 from corporate.models.enrolled import Certificate, Customer, EnrolmentToken, Installation
@@ -26,6 +27,9 @@ from corporate.models.uploads import MapPart, MapSource, ReleaseFile, StoredFile
 __all__ = [
     "Account",
     "Act",
+    "Alert",
+    "AlertCursor",
+    "AlertDelivery",
     "Ask",
     "Base",
     "Batch",

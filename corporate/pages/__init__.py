@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from corporate.pages import (
     accounts,
+    alerts,
     batches,
     carrying,
     guarding,
@@ -22,7 +23,7 @@ from corporate.pages import (
 )
 from corporate.server import Corporate
 
-PAGES = (signing_in, installations, issues, holdings, batches, carrying, tokens, accounts)
+PAGES = (signing_in, installations, issues, alerts, holdings, batches, carrying, tokens, accounts)
 
 
 def register(app: Flask, server: Corporate) -> None:

@@ -1,0 +1,147 @@
+"""The settings about alerts: rules, the mail server, the webhook. Reading the file is corporate.settings'."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from corporate.errors import OperatorError
+
+PASSWORD_VARIABLE = "DIFFGRAM_CORPORATE_MAIL_PASSWORD"  # noqa: S105 - its name
+KEY_VARIABLE = "DIFFGRAM_CORPORATE_WEBHOOK_KEY"
+TLS = ("starttls", "tls", "none")
+_SHORTEST_KEY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where letters go: `tls` is starttls, tls or none. The password comes from the environment."""
+
+    host: str = ""
+    port: int = 587
+    tls: str = "starttls"
+    user: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where alerts are posted; the key that signs them comes from the environment."""
+
+    url: str = ""
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """What is told: a number of 0 turns its rule off. `address` is of the pages, for links."""
+
+    new: bool = True
+    regressed: bool = True
+    an_hour: int = 0
+    installations: int = 0
+    most_an_hour: int = 20
+    address: str = ""
+    mail: MailServer = field(default_factory=MailServer)
+    webhook: Webhook = field(default_factory=Webhook)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Every way that an alert goes: `webhook`, and `mail` with each address."""
+        mail = tuple(f"mail {to}" for to in self.mail.to) if self.mail.host else ()
+        return (("webhook",) if self.webhook.url else ()) + mail
+
+
+TYPES: dict[str, dict[str, type]] = {
+    "alerts": {
+        "new": bool,
+        "regressed": bool,
+        "an_hour": int,
+        "installations": int,
+        "most_an_hour": int,
+        "address": str,
+    },
+    "alert_mail": {
+        "host": str,
+        "port": int,
+        "tls": str,
+        "user": str,
+        "sender": str,
+        "to": list,
+        "ca_file": str,
+    },
+    "alert_webhook": {"url": str, "ca_file": str},
+}
+"""Section → key → type, as corporate.settings checks them."""
+
+
+def build(tables: Mapping[str, Mapping[str, Any]]) -> Alerts:
+    """The settings of sections whose types were checked."""
+    mail = dict(tables["alert_mail"])
+    mail["to"] = tuple(mail.get("to", ()))
+    return Alerts(**tables["alerts"], mail=MailServer(**mail), webhook=Webhook(**tables["alert_webhook"]))
+
+
+def faults(alerts: Alerts) -> list[str]:
+    """What is wrong with the values."""
+    found = [
+        f"'alerts.{name}' is {value}; write a number from {low} to 1000000000"
+        for name, value, low in (
+            ("an_hour", alerts.an_hour, 0),
+            ("installations", alerts.installations, 0),
+            ("most_an_hour", alerts.most_an_hour, 1),
+        )
+        if not low <= value <= 1_000_000_000
+    ]
+    mail = alerts.mail
+    if mail.tls not in TLS:
+        found.append(f"'alert_mail.tls' is {mail.tls!r}; write starttls, tls or none")
+    if mail.host and not (mail.sender and mail.to):
+        found.append("'alert_mail.sender' and 'alert_mail.to' are needed with 'alert_mail.host'; give both")
+    if not 1 <= mail.port <= 65535:
+        found.append(f"'alert_mail.port' is {mail.port}; write a number from 1 to 65535")
+    odd = [one for one in (mail.sender, *mail.to) if one and not _is_address(one)]
+    found += [f"{one!r} under [alert_mail] is no address; write name@host" for one in odd]
+    for name, url in (("alert_webhook.url", alerts.webhook.url), ("alerts.address", alerts.address)):
+        if url and not _is_url(url):
+            found.append(f"'{name}' is {url!r}; write https://host/path without user or fragment")
+    return found
+
+
+def secret(environ: Mapping[str, str], name: str) -> str:
+    """A secret from the environment, or from the file that NAME_FILE names. Raises OperatorError."""
+    named = environ.get(f"{name}_FILE")
+    if not named:
+        return environ.get(name, "")
+    try:
+        return Path(named).read_text(encoding="utf-8").strip()
+    except OSError as e:
+        raise OperatorError("secret", f"{name}_FILE names {named!r}: {e.strerror}", "correct it") from e
+
+
+def webhook_key(environ: Mapping[str, str]) -> bytes:
+    """The key that signs what is posted. Raises OperatorError without one, or with one that is too short."""
+    key = secret(environ, KEY_VARIABLE).encode()
+    if len(key) < _SHORTEST_KEY:
+        hint = f"put {_SHORTEST_KEY} characters or more into {KEY_VARIABLE}, or a file that {KEY_VARIABLE}_FILE names"
+        raise OperatorError("webhook-key", "there is no key to sign alerts with", hint)
+    return key
+
+
+def _is_address(text: str) -> bool:
+    name, at, host = text.rpartition("@")
+    return bool(name and at and host) and text.isascii() and text.isprintable() and not set(text) & set(" <>,;\"'\\")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    whole = bool(parts.hostname) and not parts.username and not parts.fragment and port != 0
+    return whole and text.isascii() and text.isprintable() and " " not in text and (parts.scheme == "https" or plain)
