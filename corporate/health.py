@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from corporate import keys, manifest, migrating
 from corporate.database import Store, reachable
 from corporate.errors import CorporateError
+from corporate.issues import following
 from corporate.settings import Settings
 
 _MANIFEST_SOON = timedelta(days=60)
 _FREE_BYTES = 1024**3
+_LATE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,8 @@ class Finding:
 
 
 def check(settings: Settings, now: datetime) -> list[Finding]:
-    """Everything that is not in order: keys, manifest, database, disk."""
-    return [*_keys(settings), *_manifest(settings, now), *_database(settings), *_disk(settings)]
+    """Everything that is not in order: keys, manifest, database, what follows ingest, disk."""
+    return [*_keys(settings), *_manifest(settings, now), *_database(settings, now), *_disk(settings)]
 
 
 def _keys(settings: Settings) -> list[Finding]:
@@ -57,12 +59,13 @@ def _manifest(settings: Settings, now: datetime) -> list[Finding]:
     return findings
 
 
-def _database(settings: Settings) -> list[Finding]:
+def _database(settings: Settings, now: datetime) -> list[Finding]:
     store = Store(settings.database_url)
     try:
         with reachable():
             fault = store.role_fault()
             behind = migrating.pending(store)
+            waiting = None if behind else following.waiting_since(store)
     except CorporateError as e:
         return [Finding("database", e.message, e.hint)]
     finally:
@@ -72,6 +75,11 @@ def _database(settings: Settings) -> list[Finding]:
         findings.append(Finding("role", fault, "use a role with NOSUPERUSER NOBYPASSRLS"))
     if behind:
         findings.append(Finding("schema", "the database's schema is older than this program", "restart the server"))
+    if waiting is not None and waiting < now - _LATE:
+        said = f"errors that arrived {waiting:%Y-%m-%d %H:%M} are not counted in issues yet"
+        findings.append(
+            Finding("issues-behind", said, "see the server's log; while it does not run, nothing is counted")
+        )
     return findings
 
 

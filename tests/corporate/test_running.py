@@ -9,12 +9,17 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from audit import index
-from tests.corporate.pretend import CORE, Pretend, rules
+from corporate.database import EVERYBODY
+from corporate.issues import finding, following
+from corporate.models import Batch
+from tests.corporate.pretend import CORE, Pretend, message, rules
 from tests.corporate.running import PROGRAM, ROOT, Server, command, descendants, found, running
 
 
@@ -163,3 +168,30 @@ def test_the_server_certificate_is_made_anew_for_other_names(config: Path, tmp_p
         stranger = Pretend(second, tmp_path)
         assert stranger.get("/v1/manifest").status == 200
         stranger.use("")
+
+
+def test_an_error_that_arrived_over_the_wire_is_soon_an_issue(one: Pretend) -> None:
+    error_log = {"chain": [{"type": "<type>", "shapes": ["email", "uuid"]}], "frames": [["<place>", 1]]}
+    assert one.send(one.seal(1, [message(error_log=error_log)] * 3 + [message()])).status == 200
+
+    def mine() -> list[int]:
+        with one.server.store() as store:
+            return [issue.count for issue in finding.find(store, finding.Filter(installation=one.id)).rows]
+
+    wait_for(lambda: bool(mine()))
+    assert mine()[0] >= 3
+
+
+def test_check_finds_batches_whose_errors_nobody_counts(config: Path) -> None:
+    with running(config, "") as server:
+        one = Pretend(server, config.parent)
+        assert one.enrol().status == 201
+        assert one.send(one.seal(1)).status == 200
+        with server.store() as store:
+            wait_for(lambda: following.waiting_since(store) is None)
+        one.use("")
+    with Server(config, "", "", "", 0).store() as store, store.writing(EVERYBODY) as session:
+        row = session.execute(select(Batch)).scalar_one()
+        row.read_at, row.received_at = None, row.received_at - timedelta(hours=1)
+    findings = json.loads(command(config, "check", "--json", code=1).stdout)
+    assert [finding["code"] for finding in findings] == ["issues-behind"]
