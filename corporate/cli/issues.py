@@ -1,6 +1,7 @@
-"""issue list, show, resolve, ignore, open, assign, comment, merge, split, rules, rule, remove-rule."""
+"""issue list, show, resolve, ignore, open, assign, comment, merge, split, releases, rules, rule, remove-rule."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 from corporate.cli.shared import AS_JSON, actor, opened, show_json
 from corporate.database import Store
 from corporate.errors import OperatorError
-from corporate.issues import acting, documents, finding, rules, showing
+from corporate.issues import acting, documents, finding, healthy, rules, showing
 from corporate.issues.acting import Until
 from corporate.issues.finding import Filter
 
@@ -155,6 +156,21 @@ def split(context: click.Context, number: int, groups: tuple[int, ...]) -> None:
     made: list[int] = []
     _act(context, lambda store, now: made.append(acting.split(store, number, groups, actor(), now)))
     click.echo(f"{made[0]} came of {number}")
+
+
+@group.command("releases")
+@AS_JSON
+@click.pass_context
+def list_releases(context: click.Context, as_json: bool) -> None:
+    """Release health: sessions without errors by release, of what arrived in the last 14 days."""
+    with opened(context) as store:
+        rows = healthy.of_releases(store, datetime.now(UTC))
+    if as_json:
+        show_json([{**asdict(row), "without": row.without} for row in rows])
+        return
+    for row in rows:
+        share = "" if row.without is None else f"  {100 * row.without:.2f} % without errors"
+        click.echo(f"{row.release or '?'}  {row.counted}  {row.sessions} sessions, {row.errored} with errors{share}")
 
 
 @group.command("rules")

@@ -7,7 +7,7 @@ from flask import Blueprint, abort, g, make_response, redirect, render_template,
 from werkzeug import Response
 
 from corporate.errors import OperatorError
-from corporate.issues import acting, drawing, finding, rules, showing, states
+from corporate.issues import acting, drawing, finding, healthy, rules, showing, states
 from corporate.issues.acting import Until
 from corporate.issues.finding import Filter
 from corporate.lines import lines_for
@@ -101,6 +101,13 @@ def split(wanted: int) -> Response:
         acting.split(server().store, wanted, groups, g.person.name, now)
 
     return _act(wanted, off)
+
+
+@blueprint.get("/issues/releases")
+def list_releases() -> str:
+    """Release health: sessions without errors, by release."""
+    rows = healthy.of_releases(server().store, datetime.now(UTC))
+    return render_template("issue_releases.html", rows=rows, days=healthy.DAYS)
 
 
 @blueprint.get("/issues/rules")

@@ -8,8 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from audit.gate import Collected
 from corporate.app import create_app
-from corporate.issues import acting, drawing, finding, showing
+from corporate.issues import acting, drawing, finding, healthy, showing
 from corporate.issues.finding import Filter
 from tests.corporate.issuing import Shop, check, failed, opened, release
 from tests.corporate.running import PASSWORD, command
@@ -316,3 +317,24 @@ def test_events_of_a_day_are_summed_as_days(shop: Shop) -> None:
     days = dict(zip((at.date().isoformat() for at in found.days.begins), found.days.counts, strict=True))
     assert days["2026-11-12"] == 3
     assert sum(days.values()) == 3 + days.get(NOW.date().isoformat(), 0) * (NOW.date().isoformat() != "2026-11-12")
+
+
+def test_release_health_sums_the_sessions_that_are_here(shop: Shop, reader: Reader) -> None:
+    assert "No sessions were told" in reader.get("/issues/releases").data.decode()
+    counted = {"kind": healthy.KIND, "at": DAY[:10], "day": DAY[:10], "counted": "browsers"}
+    said = [
+        {**counted, "release": "1.1.0", "sessions": 300, "errored": 3},
+        {**counted, "release": "1.1.0", "sessions": 100, "errored": 1},
+        {**counted, "release": "1.0.0", "sessions": 10, "errored": -1},
+        {**counted, "counted": "programs", "sessions": 7, "errored": 7},
+    ]
+    for _ in range(2):
+        home = shop.home("Lakeside")
+        shop.accept(home.pretend, home.pretend.seal(1, [Collected(1, one) for one in said], case="browser"))
+    rows = [
+        (row.release, row.counted, row.sessions, row.errored, row.installations)
+        for row in healthy.of_releases(shop.store, NOW)
+    ]
+    assert rows == [("1.1.0", "browsers", 800, 8, 2), ("1.0.0", "browsers", 20, 0, 2), ("", "programs", 14, 14, 2)]
+    assert "99.00 %" in reader.get("/issues/releases").data.decode()
+    assert "99.00 % without errors" in command(shop.server.settings.path, "issue", "releases").stdout
