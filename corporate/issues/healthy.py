@@ -5,7 +5,6 @@ deletion has nothing to take back here; a count that timed out or failed (-1, -2
 back because the group was small is not here, so these are not all sessions.
 """
 
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any

@@ -329,7 +329,7 @@ def test_release_health_sums_the_sessions_that_are_here(shop: Shop, reader: Read
         {**counted, "counted": "programs", "sessions": 7, "errored": 7},
     ]
     for _ in range(2):
-        home = shop.home("Lakeside")
+        home = shop.home("Lakeside", shop.released(release("1.0.0"), NOW))
         shop.accept(home.pretend, home.pretend.seal(1, [Collected(1, one) for one in said], case="browser"))
     rows = [
         (row.release, row.counted, row.sessions, row.errored, row.installations)
