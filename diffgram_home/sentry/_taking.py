@@ -24,7 +24,7 @@ from diffgram_home.sentry._words import FORM, ORIGIN, SAID, SIZE, STATUS, Refuse
 from diffgram_home.sessions import here
 from event.errors import Reason
 from event.sentry import Taker
-from event.sentry.items import EVENT, NOT_TAKEN
+from event.sentry.items import EVENT, NOT_TAKEN, NotCollected
 
 routes = Blueprint("sentry", __name__, url_prefix="/api/<int:number>")
 OFF_S: Final = 300
@@ -48,10 +48,14 @@ _ALLOWED: Final = "Content-Type, Content-Encoding, X-Sentry-Auth, Authorization"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a body: why items could not be kept (None for one that was), and the words of those let go."""
+    """What became of a body: why items could not be kept (None for one that was), the words of those let go.
+
+    `off`: an event was of a kind that is switched off.
+    """
 
     reasons: frozenset[Reason | None]
     words: frozenset[str]
+    off: bool
 
 
 @routes.post("/envelope/", provide_automatic_options=False)
@@ -95,6 +99,8 @@ def _answered(number: int, take: Callable[[Taker, bytes], Taken]) -> Response:
     except Refused as refused:
         taker.refuse(refused.word)
         return _no(refused.word)
+    if taken.off:
+        return _later(OFF_S)
     if not _FULL.isdisjoint(taken.reasons):
         return _later(FULL_S)
     return _opened(_limited(Response("{}", mimetype="application/json"), taken.words))
@@ -104,7 +110,7 @@ def _taker(home: Home) -> Taker:
     """The taker of this process; two threads may make one each, of which one is kept."""
     taker: Taker | None = home.cache.get("sentry")
     if taker is None:
-        taker = home.cache["sentry"] = Taker(ways.way(home, "event"))
+        taker = home.cache["sentry"] = Taker(ways.way(home, "event"), ways.way(home, "browser"))
     return taker
 
 
@@ -123,22 +129,27 @@ def _items(taker: Taker, data: bytes) -> Taken:
     """Take the items of an envelope. Raises Refused when none of them can be read."""
     found = _envelope.parse(data)
     reasons: set[Reason | None] = set()
-    bad = [] if found.whole else [FORM]
+    bad, off = [] if found.whole else [FORM], False
     for item in found.items:
         try:
             reasons.add(_one(taker, item.type, item.data))
         except Refused as refused:
             bad.append(refused.word)
-    if bad and not reasons:
+        except NotCollected:
+            off = True
+    if bad and not (reasons or off):
         raise Refused(bad[0])
     for word in bad:
         taker.refuse(word)
-    return Taken(frozenset(reasons), frozenset(NOT_TAKEN.get(item.type, "") for item in found.items))
+    return Taken(frozenset(reasons), frozenset(NOT_TAKEN.get(item.type, "") for item in found.items), off)
 
 
 def _event(taker: Taker, data: bytes) -> Taken:
     """Take one event. Raises Refused when it cannot be read."""
-    return Taken(frozenset({_one(taker, EVENT, data)}), frozenset())
+    try:
+        return Taken(frozenset({_one(taker, EVENT, data)}), frozenset(), off=False)
+    except NotCollected:
+        return Taken(frozenset(), frozenset(), off=True)
 
 
 def _one(taker: Taker, kind: str, data: bytes | memoryview) -> Reason | None:

@@ -9,13 +9,14 @@ sentry-sdk, the class is looked up among the modules that are loaded when a tran
 `sentry_sdk.init` has loaded it.
 """
 
+import contextlib
 import sys
 from types import new_class
 from typing import Any
 
 from event.errors import EventError
 from event.event import collector
-from event.sentry.items import Taker
+from event.sentry.items import NotCollected, Taker
 from event.ways import Way
 
 _SDK = "sentry_sdk.transport"
@@ -53,4 +54,5 @@ class SentryTransport:
 
     def _take(self, taker: Taker, item: Any) -> None:
         kind = item.type if type(item.type) is str else ""
-        taker.take(kind, item.payload.json if taker.reads(kind) else None)
+        with contextlib.suppress(NotCollected):
+            taker.take(kind, item.payload.json if taker.reads(kind) else None)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from event.errors import Reason
+from event.sentry import scripts
 from event.sentry._reduction import LOCALS, MESSAGE, PASSED_BY, TRANSACTION, Reduction
 from event.sentry._values import members, number, rows
 from event.ways import Way
@@ -41,11 +42,15 @@ _MOST_ROWS = 100
 _MOST = 1_000_000
 
 
-class Taker:
-    """Takes items for one way."""
+class NotCollected(Exception):
+    """An event is of a kind that is switched off just now; nothing of it was looked at but its platform."""
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
+
+class Taker:
+    """Takes items for one way; events of JavaScript for `pages`, the way of the case browser, where there is one."""
+
+    def __init__(self, way: Way, pages: Way | None = None) -> None:
+        self._way, self._pages = way, pages
         self._reduction = Reduction(way.log)
 
     @staticmethod
@@ -54,11 +59,14 @@ class Taker:
         return kind in (EVENT, "session", "sessions", "client_report")
 
     def collects(self) -> bool:
-        """Say whether errors are collected just now."""
-        return self._way.collects(KIND)
+        """Say whether errors are collected just now, of whatever platform."""
+        return self._way.collects(KIND) or (self._pages is not None and self._pages.collects(scripts.KIND))
 
     def take(self, kind: str, content: Any) -> Reason | None:
-        """Record or count one item; `content` is its decoded JSON where `reads` says so. Return why it is not kept."""
+        """Record or count one item; `content` is its decoded JSON where `reads` says so. Return why it is not kept.
+
+        Raises NotCollected for an event whose kind is off.
+        """
         if kind == EVENT and type(content) is dict:
             return self._event(content)
         if kind == "client_report":
@@ -74,14 +82,25 @@ class Taker:
         self._count(word, 1)
 
     def _event(self, content: dict[str, Any]) -> Reason | None:
-        if not self.collects():
-            return None
+        if self._pages is not None and scripts.is_script(content):
+            return self._script(self._pages, content)
+        if not self._way.collects(KIND):
+            raise NotCollected(KIND)
         reduced = self._reduction.of(content)
         for word in reduced.refused:
             self._count(word, 1)
         if reduced.error_log is None:
             return Reason.REFUSED
         return self._way.error(KIND, lambda: reduced.error_log, reduced.values)
+
+    def _script(self, pages: Way, content: dict[str, Any]) -> Reason | None:
+        if not pages.collects(scripts.KIND):
+            raise NotCollected(scripts.KIND)
+        values = scripts.values(content)
+        if values is None:
+            pages.refuse(scripts.KIND, MESSAGE)
+            return Reason.REFUSED
+        return pages.new(scripts.KIND, values)
 
     def _count(self, word: str, count: int) -> None:
         if count:

@@ -173,6 +173,22 @@ def test_items_that_are_never_taken_are_counted_and_an_sdk_is_told_to_keep_them(
     assert found_under(shop.spool) == {}
 
 
+def test_an_error_of_a_page_is_told_as_home_js_tells_it(shop: Site):
+    frame = {"filename": f"https://{SECRET}/static/app.js?x={SECRET}", "function": SECRET, "lineno": 1, "colno": 77}
+    thrown = {"type": "TypeError", "value": SECRET, "stacktrace": {"frames": [frame]}}
+    for kind, handled, how in (("onunhandledrejection", False, "rejection"), ("onerror", False, "error")):
+        values = [{**thrown, "mechanism": {"type": f"auto.browser.global_handlers.{kind}", "handled": handled}}]
+        document = {"platform": "javascript", "release": "shop@1.4.2", "exception": {"values": values}}
+        assert shop.post(told(document), Origin="https://shop.example").status_code == 200
+        [message] = shop.new()
+        assert (message["kind"], message["how"], message["release"]) == ("home/browser-error", how, "1.4.2")
+        log = {"chain": [{"type": "TypeError", "shapes": ["text(<32)"]}], "frames": [["<place>", 0]]}
+        assert message["error_log"] == log
+    assert shop.post(told({"platform": "javascript", "message": SECRET})).status_code == 200
+    assert shop.new() == []
+    assert found_under(shop.spool) == {}
+
+
 def test_sessions_and_reports_of_lost_events_are_accepted(shop: Site):
     before = shop.counts()
     report = {"discarded_events": [{"reason": SECRET, "category": "error", "quantity": 7}, {"category": SECRET}]}

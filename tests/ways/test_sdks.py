@@ -70,12 +70,13 @@ def test_a_python_sdk_reports_places_and_types_and_nothing_of_the_customer(serve
     assert spelled.found_under(served.home.settings.folder) == {}
 
 
-def test_node_reports_its_types_as_far_as_the_index_has_them(served: Served, modules: Path):
+def test_node_reports_its_errors_as_pages_do(served: Served, modules: Path):
     environment = {**os.environ, "SHOP_SECRET": spelled.SECRET}
     ran = node(running.PRODUCTS / "with_node.mjs", modules, served.dsn, env=environment, timeout=120)
     assert spelled.found_in(ran.stdout.encode()), ran.stderr
     [message] = served.taken()
     log = message["error_log"]
-    assert [link["type"] for link in log["chain"]] == ["TypeError", "<type>"]  # type: ignore[index]
+    assert (message["kind"], message["how"]) == ("home/browser-error", "caught")
+    assert log["chain"] == [{"type": "TypeError", "shapes": ["text(<256)"]}]  # type: ignore[index]
     assert log["frames"] == [["<place>", 0]]  # type: ignore[index]
     assert spelled.found_under(served.home.settings.folder) == {}
