@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+from audit._approving import Approving
 from audit._bodies import Bodies, lines_in
 from audit._numbers import Batch, Numbers, Report, Tried
 from audit._past import Past
@@ -47,8 +48,9 @@ _NONE = _Kind("", b"\0", b"", b"")
 class Foreseen:
     """Judges the usual leaf by comparing; `by_end` tells from a leaf's last five bytes who may judge it."""
 
-    def __init__(self, past: Past, bodies: Bodies, numbers: Numbers, report: Report) -> None:
+    def __init__(self, past: Past, bodies: Bodies, numbers: Numbers, approving: Approving, report: Report) -> None:
         self._past, self._bodies, self._numbers, self._report = past, bodies, numbers, report
+        self._approving = approving
         self._kinds: dict[bytes, _Kind] = {}
         self._kind = _NONE
         self._attempted = b""
@@ -89,20 +91,16 @@ class Foreseen:
         self._kind = _NONE
 
     def begin(self, leaves: int) -> bool:
-        """Whether `batch` may judge among the next so many: no receipt is to be read, and nothing to be given up."""
-        return not self._numbers.reads_receipts and self._numbers.has_room(leaves)
+        """Whether `batch` may judge the next so many: no receipt or approval to look for, and nothing to give up."""
+        return not self._approving.asks and not self._numbers.reads_receipts and self._numbers.has_room(leaves)
 
     def batch(self, index: int, sealed: bytes, attempt: bytes, outcome: bytes) -> bool:
         """Judge three leaves that follow each other, whose times were looked at: one batch, accepted at once."""
         batch, numbers = self._compared(index, sealed, sealed), self._numbers
-        if batch is None or (batch.case, batch.sequence) in numbers.open or not self._attempted:
+        if batch is None or (batch.case, batch.sequence) in numbers.open or self._approving.asks or not self._attempted:
             return False
-        case, sequence, sha256, size_bytes = (
-            batch.case.encode(),
-            batch.sequence,
-            batch.sha256.encode(),
-            batch.size_bytes,
-        )
+        case, sha256 = batch.case.encode(), batch.sha256.encode()
+        sequence, size_bytes = batch.sequence, batch.size_bytes
         if attempt[_TIME_ENDS:] != self._attempted % (case, sequence, sha256, size_bytes):
             return False
         if _token(outcome, index + 1, case, sequence, sha256) is None:
@@ -150,7 +148,7 @@ class Foreseen:
         begin = data.rfind(_SEQUENCE) + _SEQUENCE_LONG
         digits = data[begin : data.find(b",", begin)]
         batch = self._numbers.open.get((case.decode("latin-1"), int(digits))) if digits.isdigit() else None
-        if batch is None or batch.attempt is not None or not self._attempted:
+        if batch is None or batch.attempt is not None or not self._attempted or self._approving.asks:
             return False
         if data[_TIME_ENDS:] != self._attempted % (case, batch.sequence, batch.sha256.encode(), batch.size_bytes):
             return False
@@ -159,7 +157,7 @@ class Foreseen:
 
     def _outcome(self, _index: int, data: bytes, _begins: bytes) -> bool:
         numbers = self._numbers
-        if not numbers.attempts:
+        if not numbers.attempts or self._approving.lacking:
             return False
         attempt = next(reversed(numbers.attempts))
         batch, tried = numbers.attempts[attempt]

@@ -7,7 +7,8 @@ what one block of leaves before it says, and what it begins with itself. Rules:
     judging it in turn would have said the same. Otherwise it is judged again, in turn.
   - Whatever the state has beside what was assumed cannot have mattered: whoever asked for it found nothing there, and
     that is a finding.
-  - Open batches that were ever carried by hand, and requests, are not handed on: the range behind is judged in turn.
+  - Open batches that were ever carried by hand, and requests, are not handed on, nor is what a case that asks for
+    approval waits for: the range behind is judged in turn.
 """
 
 import sys
@@ -67,6 +68,7 @@ class Swept(msgspec.Struct, frozen=True, array_like=True, tag=True):
 class Judged(msgspec.Struct, array_like=True):
     """What is said of a range in which nothing was found: what it began with, and what it came to."""
 
+    makers: dict[str, list[str]]
     begun: State
     ended: State
     bodies: list[Missed | Swept]
@@ -132,6 +134,7 @@ def fits(judge: Judge, said: Judged, leaves: int) -> bool:
     numbers, begun = judge.numbers, said.begun
     return (
         not judge.torn
+        and judge.approving.idle
         and not judge.requests.by_hand
         and judge.shift == 0
         and judge.at == begun.at
@@ -160,6 +163,9 @@ def take_over(judge: Judge, said: Judged) -> None:
     _replace(numbers.open, [(batch.case, batch.sequence) for batch in begun.open], _by_number(ended))
     _replace(numbers.attempts, [entry.index for entry in begun.attempts], _by_leaf(ended, numbers))
     _replace(judge.requests.open, [index for index, _ in begun.requests], dict[int, Asked](ended.requests))
+    for account, actors in said.makers.items():
+        for actor in actors:
+            judge.approving.made(account, actor)
     _repeat(bodies, said)
     bodies.seen += said.seen
     bodies.seen_bytes += said.seen_bytes

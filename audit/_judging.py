@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from audit import receipt, record
+from audit._approving import Approving
 from audit._bodies import Bodies
 from audit._findings import FAULT, NOTE, Finding, Head, Known, Report
 from audit._foreseen import Foreseen
@@ -24,6 +25,7 @@ from audit.errors import RecordRefused, SignatureRefused
 _sha256 = hashlib.sha256
 _BEGIN, _ENDS = 7, 27
 """The time of a leaf stands behind `{"at":"`, in 20 characters."""
+_UNAPPROVED = "approval-missing"
 _NOTHING = b"\0" * _ENDS
 """What no leaf begins with."""
 
@@ -51,6 +53,7 @@ class Judge:
     numbers: Numbers = field(init=False)
     requests: Requests = field(init=False)
     mails: Mails = field(default_factory=Mails)
+    approving: Approving = field(default_factory=Approving)
     foreseen: Foreseen = field(init=False)
     steps: dict[type[record.Record], Callable[[Any], None]] = field(init=False)
 
@@ -60,13 +63,13 @@ class Judge:
             self.known.installation or "", None if keys is None else partial(receipt.read, keys=keys)
         )
         self.requests = Requests(self.bodies, self.known.documents)
-        self.foreseen = Foreseen(self.past, self.bodies, self.numbers, self.fault)
+        self.foreseen = Foreseen(self.past, self.bodies, self.numbers, self.approving, self.fault)
         self.steps = {
             record.Sealed: self.sealed,
             record.Void: self.voided,
             record.Attempt: self.attempted,
-            record.AttemptByHand: lambda entry: self.numbers.attempted(self.index, entry, self.fault),
-            record.Outcome: lambda entry: self.numbers.ended(entry, self.fault),
+            record.AttemptByHand: self.attempted,
+            record.Outcome: self.ended,
             record.OutcomeByHand: lambda entry: self.numbers.answered(entry, self.fault),
             record.Request: lambda entry: self.requests.asked(self.index, entry, self.fault),
             record.RequestByHand: lambda entry: self.requests.asked(self.index, entry, self.fault),
@@ -76,6 +79,9 @@ class Judge:
             record.Mail: lambda entry: self.mails.sent(self.index, entry, self.fault),
             record.Mailed: lambda entry: self.mails.ended(entry, self.fault),
             record.Mode: self.moved,
+            record.ApprovalRule: self.approving.ruled,
+            record.BatchDecision: self.approving.decided,
+            record.Person: self.approving.person,
             record.Checkpoint: lambda entry: self.quoted(entry.size, entry.root),
             record.Pruned: lambda entry: self.bodies.sweep(self.index, entry, self.fault),
         }
@@ -102,34 +108,6 @@ class Judge:
         past.append(leaf or _sha256(b"\x00" + data).digest())
         if self.kept and not self.torn:
             self.compare_kept(size + 1)
-
-    def take_all(self, first: int, leaves: list[bytes], hashes: list[bytes]) -> None:
-        """Judge leaves that follow each other, from `first` on; `hashes` were made of these very bytes."""
-        whole = first == self.past.frontier.size and not self.torn and not self.kept
-        at, last = 0, len(leaves) - 3 if whole and self.foreseen.begin(len(leaves)) else -1
-        while at < len(leaves):
-            if at <= last and self.take_batch(first + at, leaves[at], leaves[at + 1], leaves[at + 2]):
-                self.past.extend(hashes[at : at + 3])
-                at += 3
-            else:
-                self.take(first + at, leaves[at], hashes[at])
-                at += 1
-
-    def take_batch(self, index: int, sealed: bytes, attempt: bytes, outcome: bytes) -> bool:
-        """Judge the three leaves of a batch if they are the usual ones; else False, and nothing happened."""
-        if sealed[-5:] != b'led"}' or attempt[-5:] != b'mpt"}':
-            return False
-        stood = self.at
-        if (
-            (sealed.startswith(self.begins) or self.is_later(sealed))
-            and (attempt.startswith(self.begins) or self.is_later(attempt))
-            and (outcome.startswith(self.begins) or self.is_later(outcome))
-            and self.foreseen.batch(index, sealed, attempt, outcome)
-        ):
-            self.index, self.agreed = index + 2, index
-            return True
-        self.stand_at(stood)
-        return False
 
     def stand_at(self, at: str) -> None:
         """Take the time of the last leaf."""
@@ -161,9 +139,21 @@ class Judge:
         if step is not None:
             step(entry)
 
-    def attempted(self, entry: record.Attempt) -> None:
+    def attempted(self, entry: record.Attempt | record.AttemptByHand) -> None:
         self.numbers.attempted(self.index, entry, self.fault)
-        self.foreseen.learn_attempt(entry)
+        batch = self.numbers.open.get((entry.case, entry.sequence))
+        lacks = self.approving.lacks(entry) if batch is not None and batch.replaced is None else None
+        if isinstance(entry, record.Attempt):
+            self.foreseen.learn_attempt(entry)
+            self.approving.began(self.index, lacks)
+        elif lacks:
+            self.fault(_UNAPPROVED, lacks)
+
+    def ended(self, entry: record.Outcome) -> None:
+        self.numbers.ended(entry, self.fault)
+        lacks = self.approving.lacking.pop(entry.attempt, None)
+        if lacks and entry.outcome == "accepted":
+            self.fault(_UNAPPROVED, lacks)
 
     def sealed(self, entry: record.Sealed) -> None:
         self.rises(entry.generation)

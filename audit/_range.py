@@ -17,13 +17,14 @@ from audit._handover import UNKNOWN, Judged, Noted, State, state_of
 from audit._judging import Judge
 from audit._nodes import Nodes, Within, leaf_hashes
 from audit._past import Past
+from audit._together import take_all
 from audit.errors import RecordRefused
-from audit.record import Mail, Mailed, Mode, Record, Sealed, parse
+from audit.record import ApprovalRule, BatchDecision, Mail, Mailed, Mode, Record, Sealed, parse
 from audit.tree import Frontier
 
 _STATE = msgspec.msgpack.Decoder(State)
 _encode = msgspec.msgpack.Encoder().encode
-IN_TURN: tuple[type[Record], ...] = (Mail, Mailed)
+IN_TURN: tuple[type[Record], ...] = (Mail, Mailed, ApprovalRule, BatchDecision)
 """Rare leaves that are judged by what was said any time before: their range is judged in turn."""
 PAGE = 256
 """So many leaves are announced to the source at once."""
@@ -119,7 +120,7 @@ class Range:
         for at in range(here, len(self._leaves), PAGE):
             page = self._leaves[at : at + PAGE]
             self._source.announce(page)
-            judge.take_all(self._begin + at, page, self._hashes[at - here : at - here + PAGE])
+            take_all(judge, self._begin + at, page, self._hashes[at - here : at - here + PAGE])
             if judge.found:
                 return None
         return _said(judge, begun, bodies)
@@ -175,6 +176,7 @@ def _said(judge: Judge, begun: State, bodies: Noted) -> Judged | None:
     if ended is None or judge.found:
         return None
     return Judged(
+        makers={account: list(by) for account, by in judge.approving.makers.items()},
         begun=begun,
         ended=ended,
         bodies=bodies.notes,

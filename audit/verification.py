@@ -5,8 +5,8 @@ The caller brings leaves in order and bodies by hash, from a store or from an ex
 says what all this does NOT prove.
 
 Checked, leaf by leaf: position, canonical form, the tree; the body's hash, size and header; numbers without gap for
-each case; every attempt for bytes that were sealed, with one outcome; every outcome for one attempt; receipts; the
-checkpoints that records quote; and every checkpoint that the caller kept elsewhere.
+each case; every attempt for bytes that were sealed, with one outcome; every outcome for one attempt; the approval that
+its case asked for; receipts; the checkpoints that records quote; and every checkpoint that the caller kept elsewhere.
 """
 
 from collections.abc import Iterable, Iterator

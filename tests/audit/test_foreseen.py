@@ -6,7 +6,7 @@ import random
 import msgspec
 import pytest
 
-from audit import _bodies, _judging, record, tree
+from audit import _bodies, _judging, _together, record, tree
 from audit.verification import Head, Known
 from tests.audit.ledgers import KEYS, Ledger
 
@@ -40,7 +40,7 @@ def verified(made, leaves, bodies, *, by_comparing, known, together=False):
     if not by_comparing:
         state.foreseen.by_end.clear()
     if together:
-        state.take_all(0, leaves, list(map(tree.leaf_hash, leaves)))
+        _together.take_all(state, 0, leaves, list(map(tree.leaf_hash, leaves)))
     else:
         for index, data in enumerate(leaves):
             state.take(index, data)

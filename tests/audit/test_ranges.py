@@ -280,10 +280,12 @@ def test_everything_that_a_judge_remembers_is_handed_on():
     made_new = {"bodies", "known", "past", "numbers", "requests", "foreseen", "steps", "found", "kept", "head"}
     nothing_found = {"faults", "notes", "shift", "torn", "differing"}
     handed_on = {"index", "at", "begins", "generation", "agreed", "unread", "kept_held"}
-    in_turn_only = {"mails"}  # `_range.IN_TURN`
+    in_turn_only = {"mails", "approving"}  # `_range.IN_TURN`
     assert {f.name for f in dataclasses.fields(judge)} == made_new | nothing_found | handed_on | in_turn_only
     numbers = {"installation", "open", "attempts", "next", "receipts_checked", "vouched", "accepted", "_read_receipt"}
     assert set(vars(judge.numbers)) == numbers
+    in_turn_where_a_case_asks = {"asks", "lacking", "_decided", "_forgot"}
+    assert set(vars(judge.approving)) == {"makers"} | in_turn_where_a_case_asks
     assert set(vars(judge.requests)) == {"open", "by_hand", "checked", "_bodies", "_readers"}
     bodies = {"seen", "seen_bytes", "pruned", "runs", "_body", "_running", "_fetched"}
     assert set(vars(judge.bodies)) == bodies
