@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 ANNOTATOR = ROOT / "examples" / "annotator" / "annotator"
 ROLES = ("admin", "security", "operator", "viewer")
 PASSWORD = "correct horse battery staple"
-START_S = 20
+START_S = 120
 PRODUCT = """
 import event, sys
 from pathlib import Path
