@@ -27,7 +27,8 @@ WINDOW = 2_000
 COLUMNS = 24
 """Hours, and days, that are drawn."""
 BATCHES = 20
-_READ_BLOCKS, _READ_MESSAGES = 3, 200
+_READ_BLOCKS, _READ_MESSAGES = 3, 20
+"""Newest messages whose shapes are shown, and how many blocks are opened for them at most."""
 _LONGEST_SEARCH = 200
 
 
@@ -113,6 +114,8 @@ def _newest(home: Home, session: Session, number: int) -> tuple[str | None, Mapp
             continue  # sealing told it
         held = grouping.positions(row.positions)[-_READ_MESSAGES:]
         found += [messages[position][1] for position in reversed(held) if position < len(messages)]
+        if len(found) >= _READ_MESSAGES:
+            break
     errors = [message[key] for message in found if (key := where.get(message["kind"])) in message]
     return (found[0]["kind"], found[0], errors) if errors else (None, {}, [])
 
@@ -136,16 +139,18 @@ def _gone(
         .join(IssueBlock, (IssueBlock.block_id == Source.block_id) & (IssueBlock.issue_id == number))
         .where(out, Source.block_id >= oldest)
     )
-    left: set[tuple[int, int]] = set()
-    queued: set[tuple[int, int]] = set()
+    left: dict[int, set[int]] = defaultdict(set)
+    queued: dict[int, set[int]] = defaultdict(set)
     by_batch: dict[int, tuple[Batch, int]] = {}
     for block, start, kept, batch in session.execute(wanted):
-        inside = {(block, p) for p in held.get(block, ()) if 0 <= p - start < len(kept) and kept[p - start]}
-        (queued if batch.left_at is None else left).update(inside)
+        stop = start + len(kept)
+        inside = {p for p in held.get(block, ()) if start <= p < stop and kept[p - start]}
+        (queued if batch.left_at is None else left)[block] |= inside
         if inside:
             by_batch[batch.id] = batch, by_batch.get(batch.id, (batch, 0))[1] + len(inside)
     newest = sorted(by_batch.values(), key=lambda pair: pair[0].id, reverse=True)[:BATCHES]
-    return len(left), len(queued - left), _batches(session, newest)
+    waiting = sum(len(positions - left[block]) for block, positions in queued.items())
+    return sum(map(len, left.values())), waiting, _batches(session, newest)
 
 
 def _batches(session: Session, newest: Sequence[tuple[Batch, int]]) -> tuple[views.IssueBatch, ...]:
