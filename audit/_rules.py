@@ -23,6 +23,9 @@ _REQUIRED = (
 _OPTIONAL = {"key", "unit", "explain", "review", "removed", "transforms"}
 WITHOUT_TRANSFORMS = ("every", "request")
 """Cases, as they stand in catalogues, of what wraps a batch or stands in a request."""
+_BY_FORM = frozenset(
+    ("place", "type", "route", "logger", "code_text", "error_log", "script_log", "envelope", "transforms")
+)
 _REVIEW_KEYS = {"by", "date", "link", "definition"}
 
 
@@ -192,7 +195,7 @@ def _transforms(name: str, table: Mapping[str, Any], cases: Mapping[str, str]) -
 
 def _example_holds(table: Mapping[str, Any]) -> bool:
     """Whether the gate would take the example; names of an index are judged by their form alone."""
-    if table["type"] in ("place", "type", "route", "code_text", "error_log", "script_log", "envelope", "transforms"):
+    if table["type"] in _BY_FORM:
         return bool(table.get("example"))
     return TYPES[table["type"]].make(table, EMPTY)(table.get("example"))
 

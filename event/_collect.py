@@ -23,6 +23,7 @@ from event._modes import COLLECTED, ModeFile
 from event._reduce import RESERVED, Compiled, compile_kinds, switched_off, type_name
 from event._spool import MAX_PAYLOAD_BYTES, Limits, Writer
 from event.errors import Drop, EventError, Reason
+from event.words import Marked
 
 _encode = msgspec.json.Encoder().encode
 _UNDECLARED_KEY = (UNDECLARED, 1, 0, None)
@@ -44,6 +45,7 @@ class Collector:
     ) -> None:
         self.counts = Counts()
         self.log = ErrorLog(index, product)
+        self.logs = Marked(index.logs)
         self._stated = catalogue, index, case
         self._kinds = self._declared = compile_kinds(*self._stated)
         self._off: frozenset[str] = frozenset()

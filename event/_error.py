@@ -28,7 +28,7 @@ _MAX_PERIOD = 4
 _WALK_KEEP = 200
 _MAX_NAME = 512
 _MAX_PLACES_CHARS = 8_000
-_MAX_WORDS_BYTES = 4_000
+MAX_WORDS_BYTES = 4_000
 _MISSING: Mapping[str, Any] = {}
 
 _args = BaseException.__dict__["args"].__get__
@@ -71,7 +71,7 @@ class ErrorLog:
     def _frames(self, causes: Sequence[BaseException]) -> list[list[Any]]:
         places: list[list[Any]] = []
         for frame, line in _steps(causes):
-            place = self._place(frame, line)
+            place = self.place(frame, line)
             if not places or places[-1] != place:
                 places.append(place)
         places = cut(places, MAX_FRAMES)
@@ -79,7 +79,8 @@ class ErrorLog:
             places = places[len(places) // 2 :]  # names of absurd length: rather half the frames than no message
         return places
 
-    def _place(self, frame: Any, line: int) -> list[Any]:
+    def place(self, frame: Any, line: int) -> list[Any]:
+        """Return the place of a frame that stands in `line`, and 1 if it is in the product, else 0."""
         module = module_of(frame)
         name = frame.f_code.co_qualname
         for first, last in self.index.modules.get(module, _MISSING).get(name, ()):
@@ -103,7 +104,7 @@ class ErrorLog:
 def worded(found: Iterable[Link]) -> list[dict[str, Any]]:
     """Return the links of a chain; words that would make the message too long stay away whole."""
     links: list[dict[str, Any]] = []
-    left = _MAX_WORDS_BYTES
+    left = MAX_WORDS_BYTES
     for name, shapes, said in found:
         link: dict[str, Any] = {"type": name, "shapes": shapes}
         if said is not None and (size := len(_encode(said))) <= left:

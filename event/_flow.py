@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from functools import cache
 
 from audit.sites import Arguments, Position
-from audit.template import MOST
+from audit.template import MOST, Templates
+from event._calls import End, end_of, message_of
 from event._program import dotted_name, walk
 from event._saying import UNKNOWN, Made, Saying, Scope, State, Values
 
@@ -21,12 +22,13 @@ _BINDS = ast.Assign | ast.AnnAssign
 
 
 class Flow:
-    """One walk; afterwards `raised`, `returned` and `handed_up` hold what was met."""
+    """One walk; afterwards `raised`, `returned`, `handed_up` and `logged` hold what was met."""
 
     def __init__(self, scope: Scope, saying: Saying, wanted: frozenset[str]) -> None:
         self.raised: dict[Position, Values] = {}
         self.returned: Values = frozenset()
         self.handed_up: list[tuple[str, Arguments]] = []
+        self.logged: dict[End, Templates] = {}
         self._scope, self._saying, self._wanted = scope, saying, wanted
         self._watchers: list[dict[str, Values]] = []
 
@@ -65,6 +67,9 @@ class Flow:
                 self._assign(target, whole, state)
             case ast.Expr(value=ast.Call() as call):
                 self._hand_up(call, state)
+                if (message := message_of(call)) is not None:
+                    texts = self.logged.get(end_of(call), frozenset()) | self._saying.texts(message, state)
+                    self.logged[end_of(call)] = texts
             case ast.If(body=body, orelse=other):
                 return _joined(self.block(body, dict(state)), self.block(other, dict(state)))
             case ast.For() | ast.AsyncFor() | ast.While():
@@ -204,19 +209,21 @@ class Flow:
         return end
 
 
-def position_of(node: ast.stmt) -> Position:
+def position_of(node: ast.stmt | ast.expr) -> Position:
     """Return first line, last line, first and last column, as the interpreter gives them for an instruction."""
     return node.lineno, node.end_lineno or node.lineno, node.col_offset, node.end_col_offset or 0
 
 
 @cache
 def wanted_names(function: ast.AST, is_summary: bool) -> frozenset[str]:
-    """Return the names on which the exceptions (and with `is_summary` the results) of a function depend."""
+    """Return the names on which exceptions and log messages (with `is_summary`, results) of a function depend."""
     roots: list[ast.AST] = []
     sources: dict[str, list[ast.AST]] = {}
     for node in walk(function):
         if isinstance(node, ast.Raise | ast.Assert) or (is_summary and _is_result(node)):
             roots.append(node)
+        elif isinstance(node, ast.Call):
+            roots += [message] if not is_summary and (message := message_of(node)) is not None else []
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value is not None:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 for name in _stored(target):

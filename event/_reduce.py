@@ -17,6 +17,7 @@ from audit.catalogue import Catalogue, Field
 from audit.index import Index
 from audit.types import (
     MAX_KEYS,
+    NO_LOGGER,
     NO_PLACE,
     NO_ROUTE,
     NO_TYPE,
@@ -36,6 +37,7 @@ Reducer = Callable[[Any], Any]
 RESERVED = ("kind", "at")
 _MAX_NAME = 512
 _MAX_SITE = 2048
+_WORDS = ("at", "arguments")
 _ZONES = (timezone, ZoneInfo)
 
 
@@ -270,8 +272,23 @@ def _script_log(_field: Field, index: Index) -> Reducer:
     return reduce
 
 
+def _code_text(field: Field, index: Index) -> Reducer:
+    """Make a reducer for words that were found at their place already; it copies what is exactly of the form."""
+    accepts = TYPES[field.type].make(field.params, index)
+
+    def reduce(value: Any) -> dict[str, Any]:
+        if type(value) is not dict or len(value) != len(_WORDS):
+            raise _wrong("log through event.Handler, which builds it")
+        copied = {key: one for key, one in value.items() if type(key) is str and key in _WORDS}
+        if not accepts(copied):
+            raise _outside("log through event.Handler, which builds it")
+        return copied
+
+    return reduce
+
+
 def _checked(field: Field, index: Index) -> Reducer:
-    """Make a reducer for what is handed in as it leaves: token, hash, digest, version, selector, code_text."""
+    """Make a reducer for what is handed in as it leaves: token, hash, digest, version, selector."""
     accepts = TYPES[field.type].make(field.params, index)
 
     def reduce(value: Any) -> str:
@@ -299,6 +316,8 @@ _MAKERS: Mapping[str, Callable[[Field, Index], Reducer]] = {
     "shape": _shape,
     "site": _site,
     "keys": _keys,
+    "logger": lambda _field, index: _name_in(index.has_logger, NO_LOGGER),
+    "code_text": _code_text,
     "error_log": _error_log,
     "script_log": _script_log,
 }

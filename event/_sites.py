@@ -1,4 +1,4 @@
-"""The raise sites of a release: what each `raise` and `assert` of its source can say, made at build time.
+"""The sites of a release: what each `raise` and `assert` of its source can say, and each call of `logging`.
 
 Code is recognised by its instructions, so it is compiled here with the interpreter that the product will run with; it
 is not run. A raise or an exception class of a library is read in the same way as the product's own.
@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import CodeType
+from typing import TypeGuard
 
 from audit.sites import Arguments, Construct, Marks, Position, Site, Sites
-from audit.template import ANYTHING, Hole, Template, Templates, bounded, join
+from audit.template import ANYTHING, Hole, Template, Templates, bounded, has_words, join
+from event._calls import End, calling, end_of, message_of
 from event._fingerprint import fingerprint
 from event._flow import Flow, Function, own_names, position_of, seeded, wanted_names
 from event._functions import Functions, Lineage
@@ -43,10 +45,11 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was read: the sites of each module that has some, the classes, and the plain code of every module."""
+    """What was read: raises and calls of `logging` of each module that has some, classes, the plain code of all."""
 
     raises: Mapping[str, Sites]
     classes: Mapping[str, Construct]
+    logs: Mapping[str, Sites]
     plain: Mapping[str, CodeType]
 
 
@@ -63,40 +66,71 @@ def read(shipped: Mapping[str, Shipped], told: Callable[[str], None]) -> Read:
     modules = {name: one.module for name, one in shipped.items()}
     functions = Functions(Program(modules))
     raises: dict[str, Sites] = {}
+    logs: dict[str, Sites] = {}
     plain: dict[str, CodeType] = {}
     prints: Prints = {}
     for name, one in shipped.items():
         told(name)
-        sites = _sites(functions, one.module)
-        code, *others = one.compiled() if sites or b"__init__" in one.data else islice(one.compiled(), 1)
+        sites, calls = _sites(functions, one.module)
+        is_plain = not sites and not calls and b"__init__" not in one.data
+        code, *others = islice(one.compiled(), 1) if is_plain else one.compiled()
         plain[name] = code
         marks = _marks([code, *others], one.module, sites, prints)
         if sites:
             raises[name] = Sites(marks, sites)
-    return Read(raises, _classes(functions, modules, prints), plain)
+        if calls:
+            logs[name] = Sites(_call_marks([code, *others], calls), tuple(calls.values()))
+    return Read(raises, _classes(functions, modules, prints), logs, plain)
 
 
-def _sites(functions: Functions, module: Module) -> tuple[Site, ...]:
-    """Return what every `raise` of a module hands over, in the order of the source."""
+def _sites(functions: Functions, module: Module) -> tuple[tuple[Site, ...], dict[End, Site]]:
+    """Return what every `raise` of a module hands over, and what calls of `logging` say, in the order of the source."""
     raised: dict[Position, Values] = {}
+    logged: dict[End, Templates] = {}
     for body, scope, state, saying, wanted in _bodies(functions, module):
         flow = Flow(scope, saying, wanted)
         flow.block(body, dict(state))
         for position, values in flow.raised.items():
             raised[position] = raised.get(position, frozenset()) | values
+        for end, texts in flow.logged.items():
+            logged[end] = bounded(logged.get(end, frozenset()) | texts)
     every = {position_of(node) for node in module.nodes if isinstance(node, ast.stmt) and _can_raise(node)}
-    return tuple(Site(position, _merged(raised.get(position, UNKNOWN))) for position in sorted(every))
+    sites = tuple(Site(position, _merged(raised.get(position, UNKNOWN))) for position in sorted(every))
+    return sites, dict(_calls(module, logged))
+
+
+def _calls(module: Module, logged: Mapping[End, Templates]) -> Iterator[tuple[End, Site]]:
+    """Yield the calls of `logging` that say words, in the order of their ends."""
+    calls = {end_of(node): position_of(node) for node in module.nodes if isinstance(node, ast.Call)}
+    for end, texts in sorted(logged.items(), key=lambda item: item[0]):
+        templates = _nameless(texts)
+        if any(map(has_words, templates)) and end in calls:
+            yield end, Site(calls[end], Arguments((templates,)))
+
+
+def _call_marks(codes: Iterable[CodeType], calls: Mapping[End, Site]) -> dict[str, Marks]:
+    """Return code → instruction → call."""
+    numbers = {end: number for number, end in enumerate(calls)}
+    marks: dict[str, Marks] = {}
+    for code in (inner for whole in codes for inner in _codes(whole)):
+        if found := {offset: numbers[end] for offset, end in calling(code) if end in numbers}:
+            marks[fingerprint(code)] = found
+    return marks
 
 
 def _can_raise(node: ast.AST) -> bool:
     return isinstance(node, ast.Assert) or (isinstance(node, ast.Raise) and node.exc is not None)
 
 
+def _says(node: ast.AST) -> TypeGuard[ast.Raise | ast.Assert | ast.Call]:
+    return isinstance(node, ast.Raise | ast.Assert) or (isinstance(node, ast.Call) and message_of(node) is not None)
+
+
 def _bodies(
     functions: Functions, module: Module
 ) -> Iterator[tuple[list[ast.stmt], Scope, State, Saying, frozenset[str]]]:
     """Yield every body of statements of a module: its own, those of classes and of functions."""
-    lines = sorted(node.lineno for node in module.nodes if isinstance(node, ast.Raise | ast.Assert))
+    lines = sorted(node.lineno for node in module.nodes if _says(node))
     waiting: list[tuple[ast.AST, Found | None, str]] = [(module.tree, None, "")]
     while waiting:
         node, owner, prefix = waiting.pop()

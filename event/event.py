@@ -28,6 +28,21 @@ home/error: an exception that the product reported by event.error(), as types, p
         the database id of the input, the document or picture, that was worked on; never anything of its content
     release (version), technical, kept 90 days
         the release of the product that reported the error
+
+home/log: a call of logging in the product or its libraries, as level, logger, place and words of its source
+    at (instant, precision second), technical, kept 90 days
+        when the product logged it, truncated to the second
+    level (choice, choices debug info warning error critical), technical, kept 90 days
+        how serious the product says it is
+    logger (logger), technical, kept 90 days
+        the name of the logger, if shipped code asks for one of that name
+    place (place), technical, kept 90 days
+        the line of shipped code that logged it
+    words (code_text), technical, kept 90 days
+        the literal words of the vendor's own source at the call that logged it, and shapes of the values in them:
+        never a value, never a word of your data
+    release (version), technical, kept 90 days
+        the release of the product that logged it
 <!-- end -->
 """
 

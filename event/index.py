@@ -23,6 +23,7 @@ from types import CodeType
 from audit.canonical import sha256_hex
 from audit.index import Index, Lines, Source, encode, sealed
 from event import _sites
+from event._calls import loggers_of
 from event._lock import Locked, LockFault, module_name, read_lock
 from event._program import Module
 from event._reduce import class_name
@@ -99,8 +100,16 @@ def build(
             classes=found.classes,
             bundles=scripts,
             known=for_types(shipped_messages(_names_of(models)), types),
+            logs=found.logs,
+            loggers=_loggers(shipped, origins),
         )
     )
+
+
+def _loggers(shipped: Mapping[str, Shipped], origins: Mapping[str, Source]) -> frozenset[str]:
+    """Return the names of loggers that the source asks for; a module of the product may also give its name to one."""
+    asked = {name for one in shipped.values() for name in loggers_of(one.module)}
+    return frozenset({"root"} | asked | {name for name, origin in origins.items() if not origin.library})
 
 
 def _files(sources: Iterable[Path], locked: Iterable[Locked]) -> Iterator[tuple[str, Path, str]]:

@@ -11,12 +11,12 @@ data of the run.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import CodeType, FunctionType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from audit import code_text
 from audit.index import Index
-from audit.sites import NOTHING, Arguments, Marks, Site
+from audit.sites import NOTHING, Arguments, Marks, Site, Sites
 from audit.template import HOLE, Template, has_words, match
 from audit.types import MAX_SHAPES
 from event._fingerprint import fingerprint, module_of
@@ -37,12 +37,37 @@ _code = FunctionType.__dict__["__code__"].__get__
 Kept = dict[int, tuple[CodeType, str, Marks]]
 
 
+class Marked:
+    """Finds the site at which a code object stands, in one slot of sites of the index. Any thread may use it."""
+
+    def __init__(self, sites: Mapping[str, Sites]) -> None:
+        self._sites = sites
+        self._marks: Kept = {}
+
+    def at(self, frame: FrameType, offset: int) -> tuple[str, Site] | None:
+        """Return name and site of the instruction at `offset` of a frame's code; None where nothing is known of it."""
+        module = module_of(frame)
+        number = self._of(module, frame.f_code).get(offset)
+        return (f"{module}:{number}", self._sites[module].sites[number]) if number is not None else None
+
+    def _of(self, module: str, code: CodeType) -> Marks:
+        """Return instruction → site of a code object; its fingerprint is made once."""
+        known = self._marks.get(id(code))
+        if known is not None and known[0] is code and known[1] == module:
+            return known[2]
+        codes = self._sites.get(module, NOTHING).codes
+        marks = codes.get(fingerprint(code), {}) if codes else {}
+        if len(self._marks) < _MAX_KEPT:
+            self._marks[id(code)] = code, module, marks
+        return marks
+
+
 class Words:
     """Finds the words of exceptions against one index. Any thread may use it."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._marks: Kept = {}
+        self._raises = Marked(index.raises)
         self._made: dict[tuple[int, str], tuple[type, Arguments | None]] = {}
         self._known = Known(index.known, code_text.slots(index))
 
@@ -52,7 +77,8 @@ class Words:
         `name` is the name of its type, if that is known already.
         """
         name = name or class_name(type(exception))
-        found = self._site(_traceback(exception))
+        last = _last(_traceback(exception))
+        found = self._raises.at(last.tb_frame, last.tb_lasti) if last is not None else None
         if found is not None:
             said = self._of_raise(exception, name, *found)
             if said is not None or self._index.is_product(found[0].rpartition(":")[0]):
@@ -80,7 +106,7 @@ class Words:
         if len(alone) < len(made):
             return None  # another raise of the line could have said it
         said = {at: _said(message, templates) for at, templates in alone}
-        fitting = [at for at, templates in alone if any(_holes(t, message) is not None for t in templates)]
+        fitting = [at for at, templates in alone if any(holes(t, message) is not None for t in templates)]
         if len(fitting) != 1 or not _is_worded([said[fitting[0]]]):
             return None
         return {"at": fitting[0], "arguments": [said[fitting[0]]]}
@@ -91,29 +117,6 @@ class Words:
             return None
         said = [_said(value, code_text.at(made, n)) for n, value in enumerate(_args(exception)[:MAX_SHAPES])]
         return {"at": at, "arguments": said} if _is_worded(said) else None
-
-    def _site(self, trace: TracebackType | None) -> tuple[str, Site] | None:
-        last = None
-        for _ in range(_MAX_WALK):
-            if trace is None:
-                break
-            last, trace = trace, trace.tb_next
-        if last is None or trace is not None:
-            return None
-        module = module_of(last.tb_frame)
-        number = self._marks_of(module, last.tb_frame.f_code).get(last.tb_lasti)
-        return (f"{module}:{number}", self._index.raises[module].sites[number]) if number is not None else None
-
-    def _marks_of(self, module: str, code: CodeType) -> Marks:
-        """Return instruction → site of a code object; its fingerprint is made once."""
-        known = self._marks.get(id(code))
-        if known is not None and known[0] is code and known[1] == module:
-            return known[2]
-        codes = self._index.raises.get(module, NOTHING).codes
-        marks = codes.get(fingerprint(code), {}) if codes else {}
-        if len(self._marks) < _MAX_KEPT:
-            self._marks[id(code)] = code, module, marks
-        return marks
 
     def _handed(self, kind: type, name: str, at: str, site: Site) -> Arguments | None:
         """Return what `args` can be after the class has made its own of what the raise passed; made once for both."""
@@ -144,6 +147,16 @@ class Words:
         return inits <= construct.inits if construct is not None else not inits
 
 
+def _last(trace: TracebackType | None) -> TracebackType | None:
+    """Return the last step of a traceback, where the exception was raised."""
+    last = None
+    for _ in range(_MAX_WALK):
+        if trace is None:
+            return last
+        last, trace = trace, trace.tb_next
+    return None
+
+
 _SLOT = type(BaseException.__init__)
 
 
@@ -155,10 +168,10 @@ def _exact(names: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
 def _said(value: Any, templates: Iterable[Template]) -> Said:
     """Return the one template that is the whole of `value`, with shapes in its holes; else the shape of it all."""
     if type(value) is str:
-        matching = [(t, holes) for t in templates if (holes := _holes(t, value)) is not None]
+        matching = [(t, found) for t in templates if (found := holes(t, value)) is not None]
         if len(matching) == 1 and has_words(matching[0][0]):
-            template, holes = matching[0]
-            shapes = iter(holes)
+            template, values = matching[0]
+            shapes = iter(values)
             return [part if isinstance(part, str) else [shape(next(shapes))] for part in template]
     return [[shape(value)]]
 
@@ -167,7 +180,8 @@ def _is_worded(said: list[Said]) -> bool:
     return any(type(part) is str for argument in said for part in argument)
 
 
-def _holes(template: Template, value: str) -> list[str] | None:
+def holes(template: Template, value: str) -> list[str] | None:
+    """Return what stands in the holes when `template` is the whole of an exact text, else None."""
     if len(template) == 1 and not isinstance(template[0], str):
         return [value] if template == HOLE else None  # a value that is no text was not a text
     return match(template, value)

@@ -50,7 +50,18 @@ def test_each_act_and_each_fault_is_told_once(used: tuple[Path, Path]) -> None:
         "annotator/task-completed": 1,
         "annotator/export-finished": 1,
         "home/error": 5,
+        "home/log": 2,
     }
+
+
+def test_what_is_logged_is_told_in_the_words_of_its_source(used: tuple[Path, Path]) -> None:
+    told = [m for m in _messages(used[1]) if m["kind"] == "home/log"]
+    said = [(m["logger"], m["level"], m["words"]["arguments"][0]) for m in told]
+    numbers = ["integer(1)"]
+    full = ["project ", numbers, " holds ", numbers, " of ", numbers, " inputs"]
+    failed = ["Exception on ", ["path"], " [", ["word"], "]"]
+    assert sorted(said) == [("annotator.app", "error", failed), ("annotator.work", "warning", full)]
+    assert any(m["place"].startswith("flask.app:Flask.log_exception:") for m in told)
 
 
 def test_the_errors_are_real_ones_with_their_places(used: tuple[Path, Path]) -> None:

@@ -91,7 +91,8 @@ def test_a_value_is_reduced_to_its_declared_type(folder, start, key, value, kept
         ("due", datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))), "out-of-bounds"),
         ("came_from", "no host at all", "out-of-bounds"),
         ("draft", "3F2A9C41D7E84B06A5B1C0FFEE123456", "out-of-bounds"),
-        ("words", "order <> is late", "out-of-bounds"),
+        ("words", "order <> is late", "wrong-type"),
+        ("words", {"at": "shop:0", "arguments": [["order ", ["word"]]]}, "out-of-bounds"),
     ],
 )
 def test_a_value_outside_its_type_is_dropped_and_counted_and_the_rest_goes_on(folder, start, key, value, reason):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -124,8 +125,9 @@ def _with_database(app: Flask, make_session: sessionmaker) -> None:
 
 
 def _tell(app: Flask, spool: Path, database: Path, *, strict: bool) -> None:
-    """Start the events of this process: errors of any page, and the hourly totals."""
+    """Start the events of this process: errors of any page, what is logged, and the hourly totals."""
     event.start(spool, [CATALOGUE], INDEX, strict=strict)
+    logging.getLogger().addHandler(event.Handler(errors=False, release=VERSION))  # _report_error tells errors, with ids
     got_request_exception.connect(_report_error, app)
     totals.report_for_ever(database, read(CATALOGUE))
 

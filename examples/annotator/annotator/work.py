@@ -6,6 +6,7 @@ times only.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -15,6 +16,7 @@ import event
 from annotator import labels
 from annotator.models import Annotation, Input, Label, Member, Project, Task
 
+logger = logging.getLogger(__name__)
 MILLISECONDS = 1000
 MEDIA = {"image": "picture", "audio": "sound", "text": "text", "video": "video"}
 DEFAULT_LABELS = ("Correct", "Wrong", "Unclear")
@@ -59,6 +61,8 @@ def upload(session: Session, project: Project, name: str, media_type: str, blob:
     used = session.scalar(select(func.count(Input.id)).where(Input.project_id == project.id)) or 0
     if used >= project.quota:
         raise QuotaError(f"project {project.name!r} of {project.owner.name} is full: {used} of {project.quota} inputs")
+    if used + 1 >= project.quota:
+        logger.warning("project %d holds %d of %d inputs", project.id, used + 1, project.quota)
     new = Input(project=project, name=name, media_type=media_type, blob=blob, size_bytes=len(blob), task=Task())
     session.add(new)
     session.commit()
