@@ -48,8 +48,13 @@ def _slot(has: Callable[[str], bool], stand_in: str) -> Check:
 
 
 def check_place(_params: Mapping[str, Any], index: Index) -> Check:
-    """Make the check of a place."""
-    return _slot(index.has_place, NO_PLACE)
+    """Make the check of a place, in a module or in a bundle of scripts."""
+    return _slot(lambda name: has_place(index, name), NO_PLACE)
+
+
+def has_place(index: Index, name: str) -> bool:
+    """Say whether `name` is a place of shipped code: `module:function:line`, or `file:line:column` of a bundle."""
+    return index.has_place(name) or scripts.has_place(index.bundles, name)
 
 
 def check_type(_params: Mapping[str, Any], index: Index) -> Check:

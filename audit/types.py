@@ -251,7 +251,11 @@ TYPES: Mapping[str, TypeRule] = {
         _rule("choice", "one word of a closed list; anything else is `other`", _choice, "choices"),
         _rule("version", "one to three numbers of at most three digits, or a version in the index", _version),
         _rule("instant", "a UTC moment, truncated to the declared precision", _instant, "precision"),
-        _rule("place", "module:function:line of shipped code, or <place>", check_place),
+        _rule(
+            "place",
+            "module:function:line of shipped code, file:line:column of a shipped script, or <place>",
+            check_place,
+        ),
         _rule("type", "an exception type that the index names, or <type>", check_type),
         _rule("logger", "the name of a logger that shipped code asks for, or <logger>", check_logger),
         _rule("code_text", "literal words of shipped source at a place, with shapes between them", check_code_text),

@@ -310,7 +310,7 @@ _MAKERS: Mapping[str, Callable[[Field, Index], Reducer]] = {
     "flag": _flag,
     "choice": _choice,
     "instant": _instant,
-    "place": lambda _field, index: _name_in(index.has_place, NO_PLACE),
+    "place": lambda _field, index: _name_in(TYPES["place"].make({}, index), NO_PLACE),
     "type": _type,
     "route": lambda _field, index: _name_in(index.has_route, NO_ROUTE),
     "shape": _shape,

@@ -5,4 +5,6 @@ session.py   a visitor becomes a session of its day: the one call that every way
 day_key.py   the key of a UTC day, gone when it is over; memory.py finds the memory file system for it
 classes.py   a user agent as words of closed lists
 seen.py      the day's sessions by their hash, on the memory file system
+groups.py, counts.py, looking.py  from sessions to counts without small groups: kept, told, shown
+reporting.py the ways in for reports of browsers and for pings; reports.py reduces them, routing.py finds rules
 """

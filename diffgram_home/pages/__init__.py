@@ -4,7 +4,7 @@ A view reads the request, calls one function of ours, renders the answer. Whoeve
 """
 
 from diffgram_home import sentry
-from diffgram_home.browser import taking
+from diffgram_home.browser import reporting, taking
 from diffgram_home.pages import (
     account,
     carrying,
@@ -52,5 +52,6 @@ PAGES = (
     carrying,
     dsns,
     sentry,
+    reporting,
     taking,
 )

@@ -44,9 +44,10 @@ AT_THE_TERMINAL = {
 SAME_PAGE = {("on",), ("off",), ("offline",)}
 """Other positions of a switch that is in the list."""
 LOOKING = """
-account list, browser tag, bundle, carry list, cases, check, consistency, coverage, deletions, diff, dsn list, egress,
-explain, export, fence, fields, history, identity show, incidents, issues, mail list, mail show, pending, privacy,
-promises, proof, prove, queue list, queue show, releases, sent, sessions, show, unacknowledged, verify
+account list, browser headers, browser tag, bundle, carry list, cases, check, consistency, coverage, deletions, diff,
+dsn list, egress, explain, export, fence, fields, history, identity show, incidents, issues, mail list, mail show,
+pending, privacy, promises, proof, prove, queue list, queue show, releases, sent, sessions, show, unacknowledged,
+verify
 """
 """Commands that decide nothing."""
 
