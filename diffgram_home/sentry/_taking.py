@@ -12,18 +12,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from diffgram_home import ways
-from diffgram_home.browser import origins
+from diffgram_home.browser import origins, session
 from diffgram_home.home import Home
 from diffgram_home.permissions import WAY_IN, permission
 from diffgram_home.sentry import _asking, _envelope, _unpacking
 from diffgram_home.sentry._words import FORM, ORIGIN, SAID, SIZE, STATUS, Refused
 from diffgram_home.sessions import here
 from event.errors import Reason
-from event.sentry import Taker
+from event.sentry import Taker, sessions
 from event.sentry.items import EVENT, NOT_TAKEN, NotCollected
 
 routes = Blueprint("sentry", __name__, url_prefix="/api/<int:number>")
@@ -93,7 +93,7 @@ def _answered(number: int, take: Callable[[Taker, bytes], Taken]) -> Response:
     taker = _taker(home)
     try:
         _asking.check(home, request, number)
-        if not taker.collects():
+        if not (taker.collects() or ways.way(home, "browser").collects(session.KIND)):
             return _later(OFF_S)
         taken = take(taker, _unpacking.unpacked(_body(), request.headers.get("Content-Encoding", "")))
     except Refused as refused:
@@ -161,7 +161,20 @@ def _one(taker: Taker, kind: str, data: bytes | memoryview) -> Reason | None:
     content = _envelope.decoded(data)
     if content is None:
         raise Refused(FORM)
+    if kind in (sessions.ONE, sessions.SUMS):
+        return _count(sessions.told(kind, content))
     return taker.take(kind, content)
+
+
+def _count(told: sessions.Told | None) -> None:
+    """Count sessions: of a page as its visitor's, which is one a day; of a program as many as it says."""
+    if told is None:
+        return
+    counted = session.of(here())
+    if request.headers.get("Origin"):
+        counted.count(session.visitor(request), g.now, release=told.release, errored=told.errored > 0)
+    else:
+        counted.programs(g.now, release=told.release, sessions=told.sessions, errored=told.errored)
 
 
 def _no(word: str) -> Response:

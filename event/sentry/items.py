@@ -2,14 +2,15 @@
 
 An item is named by its type. Types that are known but not taken are counted by a word each, all others as `unknown`: no
 word of the sender's is ever written anywhere. Sessions and client reports are accepted, so that no SDK is troubled by
-sending them: of a report the number of events lost before they came here is counted, of sessions so far their number.
+sending them: of a report the number of events lost before they came here is counted, of sessions their number. The
+installation counts sessions by itself, with what `sessions` reads of them.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from event.errors import Reason
-from event.sentry import scripts
+from event.sentry import scripts, sessions
 from event.sentry._reduction import LOCALS, MESSAGE, PASSED_BY, TRANSACTION, Reduction
 from event.sentry._values import members, number, rows
 from event.ways import Way
@@ -56,7 +57,7 @@ class Taker:
     @staticmethod
     def reads(kind: str) -> bool:
         """Say whether the content of an item of this type is looked at; of all others only the type is."""
-        return kind in (EVENT, "session", "sessions", "client_report")
+        return kind in (EVENT, sessions.ONE, sessions.SUMS, "client_report")
 
     def collects(self) -> bool:
         """Say whether errors are collected just now, of whatever platform."""
@@ -71,8 +72,9 @@ class Taker:
             return self._event(content)
         if kind == "client_report":
             self._count(LOST, _lost(members(content)))
-        elif kind in ("session", "sessions"):
-            self._count(SESSION, _sessions(kind, members(content)))
+        elif kind in (sessions.ONE, sessions.SUMS):
+            told = sessions.told(kind, members(content))
+            self._count(SESSION, told.sessions if told else 0)
         else:
             self._count(NOT_TAKEN.get(kind, UNKNOWN), 1)
         return None
@@ -111,14 +113,3 @@ def _lost(report: Mapping[str, Any]) -> int:
     """Return how many events an SDK says that it lost before they came here; categories other than errors are not."""
     losses = [members(one) for one in rows(report.get("discarded_events"))[:_MOST_ROWS]]
     return sum(max(number(one.get("quantity"), _MOST), 0) for one in losses if one.get("category") == "error")
-
-
-def _sessions(kind: str, content: Mapping[str, Any]) -> int:
-    """Return how many sessions an item tells of: one, or the sum of its aggregates."""
-    if kind == "session":
-        return 1
-    counted = [members(one) for one in rows(content.get("aggregates"))[:_MOST_ROWS]]
-    return sum(max(number(one.get(state), _MOST), 0) for one in counted for state in _STATES)
-
-
-_STATES = ("exited", "errored", "abnormal", "crashed")

@@ -4,8 +4,10 @@ import base64
 import gzip
 import json
 import logging
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from diffgram_home import dsns, intake
 from diffgram_home.app import create_app
+from diffgram_home.browser import day_key, memory, seen
 from event import sentry
 from event import spool as spooled
 from tests.event import samples
@@ -189,15 +192,40 @@ def test_an_error_of_a_page_is_told_as_home_js_tells_it(shop: Site):
     assert found_under(shop.spool) == {}
 
 
-def test_sessions_and_reports_of_lost_events_are_accepted(shop: Site):
+def test_reports_of_lost_events_are_accepted(shop: Site):
     before = shop.counts()
     report = {"discarded_events": [{"reason": SECRET, "category": "error", "quantity": 7}, {"category": SECRET}]}
-    counted = {"aggregates": [{"started": SECRET, "exited": 5, "crashed": 2, "errored": -3}], "attrs": {"user": SECRET}}
-    items = [("client_report", report), ("sessions", counted), ("session", {"sid": SECRET, "init": True})]
-    answer = shop.post(envelope(*((kind, json.dumps(data).encode()) for kind, data in items)))
-    assert answer.status_code == 200
-    grown = {word: count - before.get(word, 0) for word, count in shop.counts().items()}
-    assert (grown["lost-by-sender"], grown["session"]) == (7, 8)
+    assert shop.post(envelope(("client_report", json.dumps(report).encode()))).status_code == 200
+    assert {word: count - before.get(word, 0) for word, count in shop.counts().items()}["lost-by-sender"] == 7
+    assert shop.new() == []
+
+
+def session_item(**told: Any) -> bytes:
+    shown = {"sid": SECRET, "did": SECRET, "init": True, "attrs": {"release": "shop@1.4.2", "user_agent": SECRET}}
+    return envelope(("session", json.dumps({**shown, **told}).encode()))
+
+
+def test_sessions_of_programs_and_of_pages_are_counted(shop: Site):
+    counted = {"aggregates": [{"started": SECRET, "exited": 5, "crashed": 2, "errored": -3, "did": SECRET}, SECRET]}
+    page = {"Origin": "https://shop.example", "User_Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Firefox/132.0"}
+    folder = memory.folder(shop.home.installation)
+    day = day_key.day_of(datetime.now(UTC))
+    try:
+        for body, headers in (
+            (envelope(("sessions", json.dumps({**counted, "attrs": {"release": "1.4.2"}}).encode())), {}),
+            (session_item(status="crashed"), {}),
+            (session_item(status="exited", init=False), {}),
+            (session_item(status="ok"), page),
+            (session_item(status="ok", errors=1), page),
+        ):
+            assert shop.post(body, **headers).status_code == 200
+        found = seen.grouped(folder, day)
+        assert found is not None
+        assert [tuple(row) for row in found.programs] == [("1.4.2", 8, 3)]
+        assert [(g.release, g.browser, g.sessions, g.errored) for g in found.groups] == [("1.4.2", "firefox", 1, 1)]
+        assert found_under(folder) == {}
+    finally:
+        shutil.rmtree(folder)
     assert shop.new() == []
 
 
