@@ -239,11 +239,13 @@ def _close(session: Session, going: Vanishing, left: set[int]) -> None:
 
 def rename(session: Session, issues: Iterable[int]) -> None:
     """Call each issue by the oldest of its groups: one that went may have given it the name it has."""
+    names = ("title", "culprit", "types", "in_product")
+    # Columns, not objects: a group that this session has loaded still says the issue that it belonged to before.
+    columns = (IssueGroup.issue_id, *(getattr(IssueGroup, name) for name in names))
     for chunk in chunks(sorted(issues)):
         oldest = select(func.min(IssueGroup.id)).where(IssueGroup.issue_id.in_(chunk)).group_by(IssueGroup.issue_id)
-        for group in session.execute(select(IssueGroup).where(IssueGroup.id.in_(oldest))).scalars().all():
-            names = {name: getattr(group, name) for name in ("title", "culprit", "types", "in_product")}
-            _run(session, update(Issue).where(Issue.id == group.issue_id).values(**names))
+        for issue, *values in session.execute(select(*columns).where(IssueGroup.id.in_(oldest))).all():
+            _run(session, update(Issue).where(Issue.id == issue).values(dict(zip(names, values, strict=True))))
 
 
 def _run(session: Session, statement: Any) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from audit.deletion import Scope
 from corporate import deleting, removing
 from corporate.database import EVERYBODY
-from corporate.issues import following, rules, states
+from corporate.issues import acting, following, rules, states
 from corporate.keys import DELETIONS
 from corporate.models import (
     Base,
@@ -356,3 +356,20 @@ def test_releases_are_found_by_the_index_that_a_batch_names(shop: Shop) -> None:
     with shop.store.reading(EVERYBODY) as session:
         assert session.execute(select(IssuePart.release)).scalars().all() == ["shop 7.0.0"]
         assert session.execute(select(StoredIndex).where(StoredIndex.release == "shop 7.0.0")).scalars().first()
+
+
+@pytest.mark.parametrize("oldest", [True, False])
+def test_a_split_leaves_each_issue_the_name_of_its_own_groups(shop: Shop, oldest: bool) -> None:
+    home = shop.home(places=shop.released(release("1.0.0")))
+    home.send(failed("save"))
+    shop.follow()
+    home.send(failed("check"))
+    shop.follow()
+    first, second = shop.issues()
+    acting.merge(shop.store, first.id, second.id, "ada", NOW)
+    with shop.store.reading(EVERYBODY) as session:
+        groups = list(session.execute(select(IssueGroup).order_by(IssueGroup.id)).scalars())
+    chosen, stays = groups if oldest else reversed(groups)
+    new = acting.split(shop.store, first.id, [chosen.id], "ada", NOW)
+    check(shop)
+    assert {issue.id: issue.culprit for issue in shop.issues()} == {first.id: stays.culprit, new: chosen.culprit}
