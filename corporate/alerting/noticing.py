@@ -93,12 +93,12 @@ def _from_history(session: Session, alerts: Alerts, now: datetime) -> Iterator[N
     cursor = session.get(AlertCursor, 1)
     newest = session.scalar(select(func.max(IssueAct.id))) or 0
     if cursor is None:
-        session.add(AlertCursor(id=1, act_id=newest))  # what was there before alerts were is no news
+        session.add(AlertCursor(id=1, issue_act=newest))  # what was there before alerts were is no news
         return
     wanted = select(IssueAct, Issue).join(Issue, Issue.id == IssueAct.issue_id)
-    wanted = wanted.where(IssueAct.id > cursor.act_id, IssueAct.what.in_(_ACTS), IssueAct.at > now - LATEST)
+    wanted = wanted.where(IssueAct.id > cursor.issue_act, IssueAct.what.in_(_ACTS), IssueAct.at > now - LATEST)
     rows = session.execute(wanted.order_by(IssueAct.id).limit(_AT_A_TIME)).all()
-    cursor.act_id = rows[-1][0].id if len(rows) == _AT_A_TIME else newest
+    cursor.issue_act = rows[-1][0].id if len(rows) == _AT_A_TIME else newest
     for act, issue in rows:
         rule = _ACTS[act.what]
         if alerts.new if rule == NEW else alerts.regressed:

@@ -47,8 +47,8 @@ class AlertDelivery(Base):
 
 
 class AlertCursor(Base):
-    """How far an issue's history was looked at (`issue_act.id`); one row."""
+    """How far an issue's history was looked at (the id in `issue_act`); one row."""
 
     __tablename__ = "alert_cursor"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    act_id: Mapped[int] = mapped_column(Key)
+    issue_act: Mapped[int] = mapped_column(Key)

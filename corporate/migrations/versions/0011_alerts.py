@@ -50,6 +50,6 @@ def upgrade() -> None:
     op.create_table(
         "alert_cursor",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("act_id", key, nullable=False),
+        sa.Column("issue_act", key, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_cursor")),
     )
