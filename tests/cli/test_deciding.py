@@ -35,7 +35,7 @@ def test_an_answer_of_yes_changes_the_mode_and_keeps_the_comments_of_the_file(sh
 def test_on_says_how_many_fields_will_leave_and_where_to(shell: Shell):
     done = shell("on", "event", "--yes")
     assert done.returncode == Exit.DONE
-    assert "0 of 6 fields are approved" in done.stderr
+    assert f"0 of {len(shell.json('fields', '--case', 'event'))} fields are approved" in done.stderr
     assert "https://127.0.0.1:9" in done.stderr
 
 
@@ -87,7 +87,7 @@ def test_approving_shows_each_field_first_and_asks(shell: Shell):
     done = shell("approve", "home.member_id", "--authority", "ticket 7", typed="n\n")
     assert done.returncode == Exit.DECISION
     assert "a pseudonym of a person" in done.stderr
-    assert [f["state"] for f in shell.json("fields", "--case", "event")] == ["new"] * 6
+    assert {f["state"] for f in shell.json("fields", "--case", "event")} == {"new"}
     agreed = shell("approve", "home.member_id", "--authority", "ticket 7", typed="y\n")
     assert agreed.stdout == "approved 1 fields\n"
     assert "nothing can leave yet" in agreed.stderr
