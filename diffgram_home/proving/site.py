@@ -30,6 +30,7 @@ from diffgram_home.proving import comparing
 from diffgram_home.proving.comparing import Places, Recorded
 from diffgram_home.proving.standin import TOKEN
 from diffgram_home.settings import Settings
+from event.ways import Way, into
 
 ROUNDS = 3
 """How often each kind of message is made, so that there is more than one batch."""
@@ -89,11 +90,13 @@ class Site:
         used: dict[str, int] = {}
         refused: dict[str, str] = {}
         try:
-            event.start(opened.settings.spool.folder, opened.catalogue, opened.index, strict=True)
+            stated = opened.settings.spool.folder, opened.catalogue, opened.index
+            event.start(*stated, strict=True)
+            pages = into(*stated, case="browser")
             for _ in range(ROUNDS):
                 for kind in (kind for case in _CASES for kind in opened.catalogue.live_kinds(case)):
                     try:
-                        _say(kind, opened.catalogue.of_kind(kind.name))
+                        _say(kind, opened.catalogue.of_kind(kind.name), pages)
                         used[kind.name] = used.get(kind.name, 0) + 1
                     except event.EventError as error:
                         refused[kind.name] = str(error)
@@ -153,9 +156,14 @@ def _recorded(session: Any, leaf: record.Record) -> tuple[str, bytes | None] | N
     return None
 
 
-def _say(kind: Kind, fields: Mapping[str, Any]) -> None:
-    """One message of the kind, with the examples of its fields."""
+def _say(kind: Kind, fields: Mapping[str, Any], pages: Way) -> None:
+    """One message of the kind, with the examples of its fields. Raises EventError where it is not taken."""
     values = {key: _example(one) for key, one in fields.items() if key != "at"}
+    if kind.case == "browser":
+        reason = pages.new(kind.name, values)
+        if reason is not None:
+            raise event.EventError(reason, f"the way in for pages did not take it: {reason}", "look under Pending")
+        return None
     if any(one.type == "error_log" for one in fields.values()):
         del values["error_log"]
         try:
