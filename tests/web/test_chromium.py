@@ -264,7 +264,7 @@ def test_an_officer_decides_everything_without_any_script(chromium: Browser, fre
     assert "will go next" in (page.locator("h1").text_content() or "")
 
     page.get_by_role("link", name="Overview").click()
-    page.get_by_role("link", name="off").click()
+    page.get_by_role("group", name="Mode of Events and errors").get_by_role("link", name="off").click()
     assert "wait to go" in (page.locator("main").text_content() or "")
     page.get_by_role("button", name="Switch to off").click()
     page.get_by_text("Switched, and recorded").wait_for()
