@@ -55,7 +55,8 @@ class Goals:
         said = "met"
         if not kept:
             self.missed += 1
-            said = f"**missed by {(value / goal if at_most else goal / value) - 1:.0%}**"
+            low, high = sorted((value, goal))
+            said = f"**missed by {high / low - 1:.0%}**" if low else "**missed**"
         self.lines.append(f"- {what}: {number(value)}{unit}; goal {word} {number(goal)}{unit}: {said}.")
 
     def end(self) -> int:

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from audit import index
 from audit.index import Index
+from audit.known import BEGINS
 from benchmarks import _calling, _raising
 from benchmarks._customers import SECRETS, SHORT
 from benchmarks._judging import WORD, Said, Verdict, is_compiled, judge, shown
@@ -44,12 +45,15 @@ Finder = Callable[[BaseException], Said | None]
 
 
 def finder(found: Index) -> Finder:
-    """Return what says the words that would leave of an exception by this index."""
+    """Return what says the words that would leave of an exception by the raise sites of this index.
+
+    What the catalogues of known messages say stands in no source here: `benchmarks.known` judges that.
+    """
     words = Words(found)
 
     def find(fault: BaseException) -> Said | None:
         said = words.of(fault)
-        return said["arguments"] if said is not None else None
+        return said["arguments"] if said is not None and not said["at"].startswith(BEGINS) else None
 
     return find
 

@@ -52,21 +52,30 @@ BASE_THIRD_PARTY = {"msgspec", "cryptography"}
 STANDARD_ONLY = ("audit", "audit.__main__", "audit.consent", "audit.gate", "audit.modes", "audit.tree")
 
 
-@functools.cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """Return every node of the syntax tree of `path`; read once, since most of the tests here ask for it."""
-    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    """Return every node of the syntax tree of `path`."""
+    return _parsed(path.read_text(encoding="utf-8"))
 
 
 @functools.cache
+def _parsed(source: str) -> tuple[ast.AST, ...]:
+    """Parse a text once: most of the tests here ask for it."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def imports(path: Path) -> tuple[str, ...]:
     """Return every absolute dotted name that `path` imports, wherever in the file it stands."""
+    return _imported(path.read_text(encoding="utf-8"), path.name)
+
+
+@functools.cache
+def _imported(source: str, name: str) -> tuple[str, ...]:
     found = []
-    for node in nodes(path):
+    for node in _parsed(source):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
+            assert node.level == 0, f"{name}: relative import"
             found += [f"{node.module}.{alias.name}" for alias in node.names]
     return tuple(found)
 
