@@ -11,14 +11,12 @@ sends most reports without `Origin`.
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from diffgram_home import ways
-from diffgram_home.browser import classes, limiting, origins, reports, routing, session
+from diffgram_home.browser import answering, classes, origins, reports, routing, session
 from diffgram_home.permissions import WAY_IN, permission
 from diffgram_home.sessions import here
 from event.ways import Way
@@ -26,7 +24,6 @@ from event.ways import Way
 routes = Blueprint("reporting", __name__)
 WORDS: Final = ("origin", "project", "form", "size", "encoding", "rate", "item")
 """Every word under which something is counted that was sent here and not taken."""
-_STATUS: Final = {"origin": 403, "project": 404, "form": 400, "size": 413, "encoding": 415, "rate": 429}
 _PICTURE: Final = bytes.fromhex(
     "47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b"
 )
@@ -44,13 +41,13 @@ def take(project: str) -> Response:
         return Response(status=204)
     refused = _refused(project) or ("" if request.mimetype in reports.CONTENT else "encoding")
     if refused:
-        return _no(way, reports.KIND, refused)
-    body = _body()
+        return answering.no(way, reports.KIND, refused)
+    body = answering.body(reports.MOST_BYTES)
     found = reports.read(request.mimetype, body) if body is not None else None
     if found is None:
-        return _no(way, reports.KIND, "size" if body is None else "form")
+        return answering.no(way, reports.KIND, "size" if body is None else "form")
     _spool(way, found)
-    return _opened(Response(status=204))
+    return answering.opened(Response(status=204))
 
 
 @routes.route("/browser/<project>/ping", methods=["GET", "POST"])
@@ -61,11 +58,11 @@ def ping(project: str) -> Response:
     if way.collects(session.KIND):
         refused = _refused(project)
         if refused:
-            return _no(way, session.KIND, refused)
+            return answering.no(way, session.KIND, refused)
         session.of(here()).count(session.visitor(request), g.now)
     if request.method == "POST":
-        return _opened(Response(status=204))
-    return _opened(Response(_PICTURE, mimetype="image/gif"))
+        return answering.opened(Response(status=204))
+    return answering.opened(Response(_PICTURE, mimetype="image/gif"))
 
 
 def _refused(project: str) -> str:
@@ -76,9 +73,7 @@ def _refused(project: str) -> str:
         return "origin"
     if request.headers.get("Content-Encoding"):
         return "encoding"
-    limit: limiting.Limit = here().cache.setdefault("reports-limit", limiting.Limit())
-    g.wait_s = limit.wait_s(time.monotonic())
-    return "rate" if g.wait_s else ""
+    return "rate" if answering.has_to_wait("reports-limit") else ""
 
 
 def _may_tell() -> bool:
@@ -95,17 +90,8 @@ def _preflight(project: str) -> Response:
     if project in here().settings.browser.projects and _may_tell():
         answer.headers["Access-Control-Allow-Methods"] = "POST"
         answer.headers["Access-Control-Allow-Headers"] = "Content-Type"
-        return _opened(answer)
+        return answering.opened(answer)
     return answer
-
-
-def _body() -> bytes | None:
-    """The body, or None where it is too large."""
-    request.max_content_length = reports.MOST_BYTES
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        return None
 
 
 def _spool(way: Way, found: list[reports.Report | None]) -> None:
@@ -123,16 +109,3 @@ def _spool(way: Way, found: list[reports.Report | None]) -> None:
     if taken:
         visitor = session.visitor(request)
         session.of(home).count(visitor, g.now, errored=any(one.broke for one in taken))
-
-
-def _no(way: Way, kind: str, word: str) -> Response:
-    way.refuse(kind, word)
-    answer = Response("", status=_STATUS[word])
-    if word == "rate":
-        answer.headers["Retry-After"] = str(g.wait_s)
-    return answer if word in ("origin", "project") else _opened(answer)
-
-
-def _opened(answer: Response) -> Response:
-    origin = request.headers.get("Origin", "")
-    return origins.opened(answer, origin) if origin and origin != "null" else answer

@@ -6,14 +6,12 @@ nothing is read at all. What is refused is counted by a word of `WORDS`, which p
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from diffgram_home import ways
-from diffgram_home.browser import limiting, origins, reducing, scripts, session, told
+from diffgram_home.browser import answering, origins, reducing, scripts, session, told
 from diffgram_home.permissions import WAY_IN, permission
 from diffgram_home.security import ONE_YEAR_S
 from diffgram_home.sessions import here
@@ -24,7 +22,6 @@ routes = Blueprint("browser", __name__)
 WORDS: Final = ("origin", "project", "form", "size", "encoding", "rate", "item", "lost")
 """Every word under which something is counted that pages sent and that was not taken."""
 _TYPES: Final = frozenset({"text/plain", "application/json"})
-_STATUS: Final = {"origin": 403, "project": 404, "form": 400, "size": 413, "encoding": 415, "rate": 429}
 
 
 @routes.post("/browser/<project>/")
@@ -36,15 +33,15 @@ def take(project: str) -> Response:
         return Response(status=204)
     refused = _refused(project)
     if refused:
-        return _no(way, refused)
-    body = _body()
+        return answering.no(way, _counted(way), refused)
+    body = answering.body(told.MOST_BYTES)
     found = told.read(body) if body is not None else None
     if found is None:
-        return _no(way, "size" if body is None else "form")
+        return answering.no(way, _counted(way), "size" if body is None else "form")
     errored = _spool(way, found)
     visitor = session.visitor(request)
     session.of(here()).count(visitor, g.now, release=found.release, viewport=found.viewport, errored=errored)
-    return origins.opened(Response(status=204), request.headers["Origin"])
+    return answering.opened(Response(status=204))
 
 
 @routes.get("/browser/<name>")
@@ -69,18 +66,7 @@ def _refused(project: str) -> str:
         return "origin"
     if request.mimetype not in _TYPES or request.headers.get("Content-Encoding"):
         return "encoding"
-    limit: limiting.Limit = here().cache.setdefault("browser-limit", limiting.Limit())
-    g.wait_s = limit.wait_s(time.monotonic())
-    return "rate" if g.wait_s else ""
-
-
-def _body() -> bytes | None:
-    """The body, or None where it is too large."""
-    request.max_content_length = told.MOST_BYTES
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        return None
+    return "rate" if answering.has_to_wait("browser-limit") else ""
 
 
 def _spool(way: Way, found: told.Told) -> bool:
@@ -95,16 +81,6 @@ def _spool(way: Way, found: told.Told) -> bool:
         if count:
             way.refuse(_counted(way), word, count)
     return any(isinstance(item, told.Problem) for item in items)
-
-
-def _no(way: Way, word: str) -> Response:
-    way.refuse(_counted(way), word)
-    answer = Response("", status=_STATUS[word])
-    if word == "rate":
-        answer.headers["Retry-After"] = str(g.wait_s)
-    if word not in ("origin", "project"):
-        origins.opened(answer, request.headers["Origin"])
-    return answer
 
 
 def _counted(way: Way) -> str:
