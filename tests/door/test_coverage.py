@@ -6,7 +6,7 @@ Acceptance check 9 of research/governance.md: coverage is whole, and what is dec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from audit import deletion
 from audit.catalogue import ENVELOPE, REQUEST, Field
 from audit.deletion import Scope
 from diffgram_home import bodies, coverage, declaring, deleting, intake, reading, sealing, switching
+from event.scripts import Thrown
+from event.ways import into
 from tests.corporate import running as corporates
 from tests.door.places import ANNOTATOR, Place, found
 
@@ -46,16 +48,27 @@ def place(server: corporates.Server, tmp_path: Path) -> Iterator[Place]:
 
 
 def say_everything(place: Place) -> None:
-    """Each kind of message once with each of its fields, by the product's own call."""
-    event.start(place.home.settings.spool.folder, place.home.catalogue, place.home.index, strict=True)
+    """Each kind of message once with each of its fields: by the product's own call, or as pages do."""
+    stated = place.home.settings.spool.folder, place.home.catalogue, place.home.index
+    pages = into(*stated, case="browser")
+    own = {"day": place.now(), "error_log": Thrown("TypeError", "what it says never leaves", ["home.js:1:1"])}
+    for kind in place.home.catalogue.live_kinds("browser"):
+        given = examples(place.home.catalogue.of_kind(kind.name), but=("at",))
+        assert pages.new(kind.name, {key: own.get(key, value) for key, value in given.items()}) is None
+    event.start(*stated, strict=True)
     for kind in place.home.catalogue.live_kinds("event"):
         fields = place.home.catalogue.of_kind(kind.name)
-        ours = {key: field for key, field in fields.items() if key not in BY_ITSELF}
-        given = {key: FIRST if field.type == "bucket" else field.example for key, field in ours.items()}
+        given = examples(fields, but=BY_ITSELF)
         if "error_log" in fields:
             fail(given)
         else:
             event.new(kind.name, **given)
+
+
+def examples(fields: Mapping[str, Field], but: Collection[str]) -> dict[str, object]:
+    """Key → a value as a caller hands it in, of every field but these."""
+    ours = {key: field for key, field in fields.items() if key not in but}
+    return {key: FIRST if field.type == "bucket" else field.example for key, field in ours.items()}
 
 
 def fail(given: dict[str, object]) -> None:
@@ -79,6 +92,7 @@ def declared(place: Place) -> dict[str, Field]:
 
 def test_every_declared_field_leaves_and_the_report_says_so(place: Place) -> None:
     assert never(place) == set(declared(place)), "nothing was sent yet"
+    switching.set_mode(place.home, "browser", None, "on", "os:0", place.now())
     switching.set_transform(place.home, "home.at", "coarser:hour", "os:0", place.now())
     say_everything(place)
     intake.take(place.home, place.now())

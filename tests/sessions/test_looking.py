@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture
 def client(home: Home) -> FlaskClient:
     """Somebody signed in."""
-    found = people.sign_in(home, "viewer.person", PASSWORD, "192.0.2.1", NOW)
+    found = people.sign_in(home, "viewer.person", PASSWORD, "192.0.2.1", datetime.now(UTC))
     assert isinstance(found, people.SignedIn)
     browser = create_app(home.settings).test_client()
     browser.set_cookie("home-session", found.token)
