@@ -30,7 +30,7 @@ REQUEST = "request"
 CORE_NAMESPACE = "home"
 HEADER = "home/header"
 ENVELOPE = "home/envelope"
-OURS = ("audit", "event", "diffgram_home")
+OURS = ("audit", "event", "support_routes", "diffgram_home")
 TELLING = "home.header.transforms"
 """The field of the header by which corporate is told which transforms were used; it goes only when one was."""
 PARAMETERS = (

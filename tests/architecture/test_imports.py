@@ -12,10 +12,11 @@ ROOT = Path(__file__).parents[2]
 MAY_IMPORT: dict[str, set[str]] = {
     "audit": set(),
     "event": {"audit"},
-    "diffgram_home": {"audit", "event"},
+    "support_routes": {"audit", "event"},
+    "diffgram_home": {"audit", "event", "support_routes"},
     "corporate": {"audit", "event"},
     "install": set(),
-    "benchmarks": {"audit", "event", "diffgram_home", "corporate"},
+    "benchmarks": {"audit", "event", "support_routes", "diffgram_home", "corporate"},
 }
 NETWORK = (
     *(
@@ -127,7 +128,7 @@ def test_nobody_reaches_into_anothers_private_modules():
 def test_there_is_one_door_out():
     assert {
         f"{file} imports {name}"
-        for _, file, name in all_imports("audit", "event", "diffgram_home")
+        for _, file, name in all_imports("audit", "event", "support_routes", "diffgram_home")
         if any(f"{name}.".startswith(f"{module}.") for module in NETWORK)
         and name != "http.HTTPStatus"
         and not file.startswith((DOOR, RECORDER))
@@ -145,7 +146,7 @@ def test_nobody_else_reads_a_part_of_the_door():
 def test_no_process_of_the_installation_loads_the_recorder_of_a_proof():
     assert [
         f"{file} imports {name}"
-        for _, file, name in all_imports("audit", "event", "diffgram_home")
+        for _, file, name in all_imports("audit", "event", "support_routes", "diffgram_home")
         if name.startswith("diffgram_home.proving") and not file.startswith(RECORDER)
     ] == []
 
@@ -153,7 +154,7 @@ def test_no_process_of_the_installation_loads_the_recorder_of_a_proof():
 def test_nothing_is_imported_or_run_by_its_name():
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno} {node.func.id}"
-        for file in modules("audit", "event", "diffgram_home").values()
+        for file in modules("audit", "event", "support_routes", "diffgram_home").values()
         for node in nodes(file)
         if file.relative_to(ROOT).as_posix() not in BUILDING
         and isinstance(node, ast.Call)
@@ -162,7 +163,7 @@ def test_nothing_is_imported_or_run_by_its_name():
     ]
     found += [
         f"{file} imports {name}"
-        for _, file, name in all_imports("audit", "event", "diffgram_home")
+        for _, file, name in all_imports("audit", "event", "support_routes", "diffgram_home")
         if name.partition(".")[0] in BY_NAME and file not in BUILDING and name not in READING
     ]
     assert found == []
