@@ -36,6 +36,9 @@ CARRIED_OUT = "diffgram-carried-out+jws"
 CARRIED_IN = "diffgram-carried-in+jws"
 INSTRUCTIONS = "diffgram-instructions+jws"
 INCIDENT = "diffgram-incident+jws"
+SUPPORT_REQUEST = "diffgram-support-request+jws"
+SUPPORT_GRANT = "diffgram-support-grant+jws"
+SUPPORT_ENDING = "diffgram-support-ending+jws"
 
 MAX_TOKEN_CHARACTERS = 65_536
 """Longer tokens are refused unread; a batch is signed detached and stays outside this limit."""

@@ -19,6 +19,7 @@
     BatchDecision   the very bytes of a batch were approved or refused before they went
     ApprovalRule    a case asks for such approval, of one person or two
     Dsn         a key for Sentry SDKs was made or revoked
+    Support     a step of a support request                   SupportUse   a route answered under a grant
 
     By hand, instead of over a connection:
     CarriedOut  a file is about to be written                 AttemptByHand    these bytes go into that file
@@ -49,6 +50,7 @@ from audit.record._keeping import Checkpoint, Pruned
 from audit.record._keying import Dsn
 from audit.record._mailing import Mail, Mailed
 from audit.record._sending import Attempt, Contact, Outcome, Sealed, Void
+from audit.record._supporting import Support, SupportUse
 from audit.record._telling import Incident, Instruction, Published
 
 __all__ = [
@@ -89,6 +91,8 @@ __all__ = [
     "Request",
     "RequestByHand",
     "Sealed",
+    "Support",
+    "SupportUse",
     "Switch",
     "Transform",
     "Void",

@@ -16,12 +16,16 @@ from audit.record import (
     _keying,
     _mailing,
     _sending,
+    _supporting,
     _telling,
 )
 from audit.record._base import Checks, Record, Types, is_hex, is_instant
 
 MAX_LEAF_BYTES = 1_048_576
-_SUBJECTS = (_sending, _carrying, _deciding, _identifying, _keeping, _asking, _telling, _mailing, _approving, _keying)
+_SUBJECTS = (
+    *(_sending, _carrying, _deciding, _identifying, _keeping, _asking),
+    *(_telling, _mailing, _approving, _keying, _supporting),
+)
 TYPES: Types = {name: record for subject in _SUBJECTS for name, record in subject.TYPES.items()}
 _CHECKS: Checks = {record: check for subject in _SUBJECTS for record, check in subject.CHECKS.items()}
 _HEXES = {record: attrgetter(*record.hexes) for record in TYPES.values() if record.hexes}

@@ -21,7 +21,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
-from audit import catalogue, checkpoint, consent, export, gate, incident, index, instructions, modes, receipt, signed
+from audit import (
+    catalogue,
+    checkpoint,
+    consent,
+    export,
+    gate,
+    incident,
+    index,
+    instructions,
+    modes,
+    receipt,
+    signed,
+    support,
+)
 from tests.audit import samples
 from tests.audit.ledgers import whole
 from tests.formats import make_carried, make_deletion
@@ -460,8 +473,84 @@ def incidents():
         put(f"incident/{name}.jws", text.encode(), brief, accepted=False, code=code)
 
 
+def supporting():
+    """A request by corporate, a grant of one of its routes, its ending; and what each must not be."""
+    ours, other, folder = key("support of corporate"), key("somebody else"), GOLDEN / "support"
+    folder.mkdir(parents=True)
+    (folder / "keys.jwks").write_text(json.dumps({"keys": [signed.to_jwk(ours.public_key())]}) + "\n")
+    asked = support.Request(
+        asked_at=support.text(NOW - timedelta(hours=1)), expires_at=support.text(NOW + timedelta(days=4)),
+        extends=None, id="1a" * 16, installation=INSTALLATION, name=None, reason="customer-asked",
+        requester=signed.thumbprint(key("engineer").public_key()), role="support",
+        routes=["queues", "versions"], seconds=14_400, ticket="DG-4711",
+    )  # fmt: skip
+    good = support.ask(asked, ours)
+    allowed = support.Allowed("2b" * 16, ("versions",), timedelta(hours=1))
+    granted = support.grant(good, asked, allowed, support.USUAL, NOW)
+    ended = support.Ending(ended_at=support.text(NOW), grant=granted.id, installation=INSTALLATION, why="revoked")
+    tokens = {"request": (good, signed.SUPPORT_REQUEST), "ending": (support.end(ended, ours), signed.SUPPORT_ENDING)}
+    tokens["grant"] = (support.sign_grant(granted, ours), signed.SUPPORT_GRANT)
+
+    def raw(what, change, signer=ours, typ=None):
+        token, own = tokens[what]
+        claims = json.loads(signed.verify(token, signed.ring(ours.public_key()), own)) | change
+        return signed.sign(json.dumps(claims, sort_keys=True, separators=(",", ":")).encode(), signer, typ or own)
+
+    briefs = {"request": "two routes for four hours", "grant": "one of the routes for an hour", "ending": "revoked"}
+    for what, brief in briefs.items():
+        put(f"support/{what}-good.jws", tokens[what][0].encode(), brief, accepted=True)
+    early, late = support.text(NOW - timedelta(days=5)), support.text(NOW + timedelta(days=2))
+    for what, name, change, brief, code in (
+        ("request", "elsewhere", {"installation": "0" * 32}, "for another installation", "support-elsewhere"),
+        (
+            "request",
+            "expired",
+            {"asked_at": early, "expires_at": support.text(NOW)},
+            "its end has come",
+            "support-expired",
+        ),
+        ("request", "future", {"asked_at": late}, "made two days ahead", "support-future"),
+        ("request", "no-routes", {"routes": []}, "asks for nothing", "support-malformed"),
+        ("request", "twice", {"routes": ["versions", "versions"]}, "a route twice", "support-malformed"),
+        ("request", "everything", {"routes": ["*"]}, "a route that is no name", "support-malformed"),
+        ("request", "reason", {"reason": "because"}, "a reason that is not of the list", "support-malformed"),
+        ("request", "too-long", {"seconds": 31_536_000}, "a whole year", "support-malformed"),
+        ("request", "pending", {"expires_at": support.text(NOW + timedelta(days=30))}, "a month", "support-malformed"),
+        ("request", "more-claims", {"approved": True}, "a claim more", "support-malformed"),
+        ("request", "ticket", {"ticket": "please, it is urgent"}, "words for a ticket", "support-malformed"),
+        ("grant", "wider", {"routes": ["issues", "versions"]}, "a route that was not asked", "support-wider"),
+        (
+            "grant",
+            "longer",
+            {"ends_at": support.text(NOW + timedelta(hours=5))},
+            "longer than was asked",
+            "support-wider",
+        ),
+        ("grant", "other-request", {"sha256": "0" * 64}, "names another text of the request", "support-wider"),
+        ("grant", "other-key", {"requester": "A" * 43}, "for another requester", "support-wider"),
+        ("grant", "backwards", {"ends_at": early}, "ends before it starts", "support-malformed"),
+        ("ending", "why", {"why": "felt-like-it"}, "no reason of the list", "support-malformed"),
+    ):
+        put(f"support/{what}-{name}.jws", raw(what, change).encode(), brief, accepted=False, code=code)
+    stranger = raw("request", {}, other)
+    put("support/request-forged.jws", stranger.encode(), "another key", accepted=False, code="key-unknown")
+    as_grant = raw("request", {}, ours, signed.SUPPORT_GRANT)
+    put("support/request-typ.jws", as_grant.encode(), "signed as a grant", accepted=False, code="type-refused")
+
+
 if __name__ == "__main__":
     shutil.rmtree(GOLDEN, ignore_errors=True)
-    for step in (batches, receipts, checkpoints, spools, enrolments, exports, carries, instructing, incidents):
+    for step in (
+        batches,
+        receipts,
+        checkpoints,
+        spools,
+        enrolments,
+        exports,
+        carries,
+        instructing,
+        incidents,
+        supporting,
+    ):
         step()
     make_deletion.write(GOLDEN, put, key)

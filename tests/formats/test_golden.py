@@ -25,6 +25,7 @@ from audit import (
     instructions,
     receipt,
     signed,
+    support,
 )
 from audit.canonical import sha256_hex
 from audit.errors import CarriedRefused, Refused, SignatureRefused, Undeclared
@@ -109,6 +110,29 @@ def test_instructions(path):
         return
     with pytest.raises(SignatureRefused) as no:
         instructions.take(path.read_text(), keys, INSTALLATION, 3, NOW)
+    assert no.value.code == wanted["code"]
+
+
+@pytest.mark.parametrize("path", files("support/*.jws"), ids=name)
+def test_support(path):
+    wanted, keys = expected(path), keys_of("support")
+    good = (GOLDEN / "support" / "request-good.jws").read_text()
+
+    def judge():
+        token, what = path.read_text(), path.name.partition("-")[0]
+        if what == "request":
+            return support.hear(token, keys, INSTALLATION, NOW)
+        if what == "ending":
+            return support.read_ending(token, keys)
+        granted = support.read_grant(token, keys)
+        support.fits(granted, good, support.read_request(good, keys))
+        return granted
+
+    if wanted["accepted"]:
+        assert judge().installation == INSTALLATION
+        return
+    with pytest.raises(SignatureRefused) as no:
+        judge()
     assert no.value.code == wanted["code"]
 
 
