@@ -39,6 +39,7 @@ INCIDENT = "diffgram-incident+jws"
 SUPPORT_REQUEST = "diffgram-support-request+jws"
 SUPPORT_GRANT = "diffgram-support-grant+jws"
 SUPPORT_ENDING = "diffgram-support-ending+jws"
+RELEASE = "diffgram-release+jws"
 
 MAX_TOKEN_CHARACTERS = 65_536
 """Longer tokens are refused unread; a batch is signed detached and stays outside this limit."""
@@ -99,6 +100,11 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], typ: str, *, payloa
     except InvalidSignature:
         raise _refused("signature-wrong", "the signature does not fit the content") from None
     return result
+
+
+def signer(token: str, typ: str) -> str:
+    """Return the key that a token of this type names, by thumbprint; nothing is verified. Raises SignatureRefused."""
+    return _kid(_parts(token)[0], typ, False)
 
 
 def ring(*keys: Ed25519PublicKey) -> Mapping[str, Ed25519PublicKey]:

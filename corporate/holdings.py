@@ -71,6 +71,7 @@ NOT_ABOUT: Mapping[str, str] = {
     "published": "the published list of catalogues, alike for everybody",
     "release_file": "what a release was built of, alike for everybody",
     "release_index": "what a release ships, alike for everybody",
+    "release_signature": "what was signed about a release, alike for everybody",
     "signed_in": "sessions of our staff",
     "throttle": "failed sign-ins of our staff",
 }

@@ -71,6 +71,7 @@ class Facts:
     withheld_fields: tuple[str, ...]
     expired_fields: tuple[str, ...]
     has_index: bool
+    signed: bool
     attempts: tuple[views.AttemptLine, ...]
     notices: tuple[views.Notice, ...]
     proof: views.Proof
@@ -179,6 +180,9 @@ def _catalogue(facts: Facts) -> Iterator[Finding]:
     if not facts.has_index:
         to_do = "name the product's index under [product] in the settings"
         yield Finding(NOTICE, "no-index", 'errors leave without places and types, as "<place>" and "<type>"', to_do)
+    elif not facts.signed:
+        to_do = "ask the vendor for the file of the release's signature, and name it as product.signature"
+        yield Finding(NOTICE, "index-unsigned", "nobody signed the product's index: only its hash is checked", to_do)
 
 
 def _sending(facts: Facts) -> Iterator[Finding]:
@@ -304,6 +308,7 @@ def gather(home: Home, now: datetime) -> Facts:
         withheld_fields=tuple(f.name for f in live if f.undecided and (f.case in on or f.case == "every")),
         expired_fields=tuple(f.name for f in live if home.catalogue.fields[f.name].expired(now.date())),
         has_index=settings.product.index is not None,
+        signed=home.signature is not None,
         attempts=overview.attempts,
         notices=overview.notices,
         proof=overview.proof,

@@ -19,16 +19,20 @@ from audit.catalogue import Catalogue
 from audit.errors import CatalogueFaults, IndexFault
 from audit.index import Index
 from audit.modes import KIND_MODES, MODES
-from diffgram_home import facts, keys
+from diffgram_home import facts, keys, signatures
 from diffgram_home.errors import SettingsFault, SettingsFaults, StoreError
 from diffgram_home.keys import Keys
 from diffgram_home.settings import Pinned, Settings
+from diffgram_home.signatures import Signature
 from diffgram_home.store import Store, migrate, open_store
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Home:
-    """An opened installation; share it between threads. `installation` is its random token (32 hex digits)."""
+    """An opened installation; share it between threads. `installation` is its random token (32 hex digits).
+
+    `signature` is corporate's over index and catalogue files, None where the settings name none.
+    """
 
     settings: Settings
     store: Store
@@ -36,6 +40,7 @@ class Home:
     catalogue: Catalogue
     index: Index
     installation: str
+    signature: Signature | None = None
     cache: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -82,6 +87,7 @@ def make_spool(settings: Settings) -> None:
 def open_home(settings: Settings) -> Home:
     """The installation that `settings` describe; raises SettingsFaults or StoreError, with everything that is wrong."""
     catalogue, index = read_product(settings)
+    signature = signatures.read(settings)
     opened = keys.read(settings.folder / "keys")
     if not settings.spool.folder.is_dir():
         make_spool(settings)
@@ -93,7 +99,12 @@ def open_home(settings: Settings) -> Home:
         store.close()
         hint = "run 'diffgram-home init'"
         raise StoreError("not-initialised", "the database belongs to no installation yet", hint)
-    return Home(settings, store, opened, catalogue, index, str(installation))
+    try:
+        signatures.advance(store, settings, signature)
+    except SettingsFaults:
+        store.close()
+        raise
+    return Home(settings, store, opened, catalogue, index, str(installation), signature)
 
 
 def read_product(settings: Settings) -> tuple[Catalogue, Index]:

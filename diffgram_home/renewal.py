@@ -110,14 +110,15 @@ def _moved(settings: Settings, installation: str) -> Path:
     place = settings.folder / EARLIER / installation
     place.mkdir(parents=True, mode=0o700)
     path = place / "diffgram-home.toml"
-    files.write(path, _readable(settings).encode(), 0o600)
+    files.write(path, readable(settings).encode(), 0o600)
     for file in sorted(settings.folder.glob(f"{_DATABASE}*")):
         file.rename(place / file.name)
     (settings.folder / "keys").rename(place / "keys")
     return path
 
 
-def _readable(settings: Settings) -> str:
+def readable(settings: Settings) -> str:
+    """The settings of the installation that ends, by which it can be read and never sends."""
     document = tomlkit.parse(settings.path.read_text(encoding="utf-8"))
     document["folder"] = "."
     document["cases"] = dict(ALL_OFF.cases)
@@ -130,6 +131,8 @@ def _readable(settings: Settings) -> str:
         document["product"] = {"catalogue": pins} | (
             {"index": {"file": str(index.file), "sha256": index.sha256}} if index else {}
         )
+        if settings.product.signature:
+            document["product"]["signature"] = str(settings.product.signature)
     return tomlkit.dumps(document)
 
 

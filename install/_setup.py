@@ -34,6 +34,8 @@ CATALOGUE = PRODUCT / "annotator/outbound_fields.toml"
 INDEX = PRODUCT / "annotator/index.json"
 RELEASE = (CATALOGUE, INDEX, ROOT / "audit/outbound_fields.toml")
 """What a batch's catalogue and index are made of: the product's files, and the core's, which an update changes too."""
+SIGNATURE = "release.json"
+"""Corporate's signature over the product's files, which a vendor would ship with them; in the data folder."""
 VENDOR = "Example Vendor"
 ACCOUNT = "administrator"
 
@@ -119,10 +121,14 @@ def make_corporate(places: Places) -> None:
 
 
 def give_release(places: Places) -> None:
-    """Hand the running corporate server the release, which is then known to it; its start upgraded its database."""
-    if _is_new(places, "release", *RELEASE):
-        _said(places.corporate_command("release", "add", "--catalogue", CATALOGUE, "--index", INDEX))
+    """Hand the running corporate server the release, which it signs; its start upgraded its database."""
+    signature = places.data / SIGNATURE
+    if _is_new(places, "release", *RELEASE) or not signature.exists():
+        shipped = ["--catalogue", CATALOGUE, "--index", INDEX]
+        _said(places.corporate_command("release", "add", *shipped, "--signature", signature))
         _mark(places, "release", *RELEASE)
+    named = f"[product]\nsignature = {json.dumps(str(signature))}\n"
+    replace(places.home_settings, r"(?m)^(?=\[\[product\.catalogue\]\])", named)
 
 
 def make_home(places: Places) -> None:
@@ -177,6 +183,7 @@ def _make_installation(places: Places) -> None:
         return
     set_port(settings, "web", options.port)
     replace(settings, r'(?m)^url = "https://127\.0\.0\.1:\d+"$', f'url = "{url}"')
+    replace(settings, r"(?m)^\[product\]\nsignature = .*\n", "")  # `give_release` names it
     _pin_again(settings, (CATALOGUE, INDEX))
     _let_pages_tell(places)
     _said(places.home_command("init"))

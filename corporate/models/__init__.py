@@ -20,7 +20,7 @@ from corporate.models.issues import (
     Sighting,
 )
 from corporate.models.received import Batch, Conflict, Gap, Incident, Kind, Lane, Message, Refusal
-from corporate.models.shipped import Published, StoredCatalogue, StoredIndex
+from corporate.models.shipped import Published, ReleaseSignature, StoredCatalogue, StoredIndex
 from corporate.models.staff import Account, SignedIn, Throttle
 from corporate.models.uploads import MapPart, MapSource, ReleaseFile, StoredFile
 
@@ -60,6 +60,7 @@ __all__ = [
     "Published",
     "Refusal",
     "ReleaseFile",
+    "ReleaseSignature",
     "Sighting",
     "SignedIn",
     "StoredCatalogue",

@@ -1,4 +1,4 @@
-"""What releases declare and ship: catalogues, the published list of them, and indexes."""
+"""What releases declare and ship: catalogues, the published list of them, indexes, and signatures over them."""
 
 from datetime import datetime
 
@@ -35,3 +35,15 @@ class StoredIndex(Base):
     release: Mapped[str]
     data: Mapped[bytes]
     added_at: Mapped[datetime]
+
+
+class ReleaseSignature(Base):
+    """One signed statement about a release: its number from 1, and the document as it was signed (compact JWS)."""
+
+    __tablename__ = "release_signature"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    release: Mapped[str]
+    index_hash: Mapped[str] = mapped_column(ForeignKey("release_index.hash"), index=True)
+    catalogues: Mapped[str]
+    document: Mapped[str]
+    at: Mapped[datetime]

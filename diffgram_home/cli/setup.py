@@ -14,7 +14,7 @@ import tomlkit
 
 from audit import carried
 from audit.modes import DEFAULTS
-from diffgram_home import enrolment, enrolment_by_hand, files, health, sending, switching, upgrading
+from diffgram_home import enrolment, enrolment_by_hand, files, health, sending, signatures, switching, upgrading
 from diffgram_home import settings as settings_file
 from diffgram_home.cli import base, text
 from diffgram_home.cli.base import Stop, command, with_home
@@ -38,6 +38,7 @@ _READABLE_S = 10  # at 0 a batch is sealed and gone in one tick, and nobody has 
     "--product-catalogue", multiple=True, type=click.Path(path_type=Path), help="The product's own catalogue."
 )
 @click.option("--product-index", type=click.Path(path_type=Path), help="The product's index of shipped code.")
+@click.option("--product-signature", type=click.Path(path_type=Path), help="Corporate's signature over both.")
 @click.option("--spool-group", default="", help="Group that product and installation share, for the spool folder.")
 def init(name: str | None, corporate_url: str | None, root: str | None, **others: object) -> Exit:
     """Make a new installation: settings file, data folder, keys and database.
@@ -91,10 +92,13 @@ def _document(name: str, url: str, root: str, **others: object) -> str:
     if others["spool_group"]:
         document["spool"] = {"group": others["spool_group"]}
     catalogues = [_pinned(file) for file in others["product_catalogue"]]  # type: ignore[attr-defined]
-    if catalogues or others["product_index"]:
+    if catalogues or others["product_index"] or others["product_signature"]:
         document["product"] = {"catalogue": catalogues}
         if others["product_index"]:
             document["product"]["index"] = _pinned(others["product_index"])  # type: ignore[index]
+        if others["product_signature"]:
+            signature = str(Path(str(others["product_signature"])).absolute())
+            document["product"]["signature"] = signature  # type: ignore[index]
     document["cases"] = dict(DEFAULTS)
     return tomlkit.dumps(document)
 
@@ -166,11 +170,15 @@ def run(only: str | None) -> NoReturn:
 def check(home: Home, as_json: bool) -> Exit:
     """Is this installation healthy? Each finding says what to do.
 
-    Exit code 0 when nothing is wrong; notices alone do not change it. Contacts nobody.
+    Exit code 0 when nothing is wrong; notices alone do not change it. Says at the end who signed the product's index.
+    Contacts nobody.
     """
     findings = health.findings(health.gather(home, datetime.now(UTC)))
+    pinned = home.settings.product.index and home.settings.product.index.sha256
     if as_json:
-        base.show_json({"healthy": health.healthy(findings), "findings": findings})
+        product = signatures.told(home.signature, pinned)
+        base.show_json({"healthy": health.healthy(findings), "findings": findings, "product": product})
     else:
         click.echo("\n".join(f"{f.level}: {f.what}\n  to do: {f.to_do}" for f in findings) or "healthy: nothing found")
+        click.echo(text.printable(signatures.sentence(home.signature, pinned)))
     return Exit.DONE if health.healthy(findings) else Exit.FINDING

@@ -14,7 +14,10 @@ routes = Blueprint("releases", __name__, url_prefix="/releases")
 @permission(roles=ROLES)
 def show() -> str:
     """The published list of catalogues, newest first, beside the one that is installed."""
-    return render_template("releases.html", releases=listing.releases(here()))
+    home = here()
+    pinned = home.settings.product.index and home.settings.product.index.sha256
+    shown = {"releases": listing.releases(home), "signature": home.signature, "pinned": pinned}
+    return render_template("releases.html", **shown)
 
 
 @routes.get("/checkpoint")

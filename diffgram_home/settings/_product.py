@@ -19,17 +19,22 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product's own catalogue files and its index of shipped code."""
+    """The product's own catalogue files, its index of shipped code, and corporate's signature over both."""
 
     catalogue: tuple[Pinned, ...]
     index: Pinned | None
+    signature: Path | None
 
 
 def read(table: Table) -> Product:
     """`[product]`; faults are collected in the table."""
     entries = table.tables("catalogue")
     index = table.table("index")
-    product = Product(tuple(_pinned(entry) for entry in entries), _pinned(index) if "index" in table.values else None)
+    pinned = _pinned(index) if "index" in table.values else None
+    signature = table.path("signature", exists=True)
+    if signature is not None and "index" not in table.values:
+        table.fault("setting-missing", "index", "'product.signature' signs no index here", "name the index too")
+    product = Product(tuple(_pinned(entry) for entry in entries), pinned, signature)
     table.finish()
     return product
 

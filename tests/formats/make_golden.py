@@ -32,6 +32,7 @@ from audit import (
     instructions,
     modes,
     receipt,
+    release,
     signed,
     support,
 )
@@ -538,6 +539,36 @@ def supporting():
     put("support/request-typ.jws", as_grant.encode(), "signed as a grant", accepted=False, code="type-refused")
 
 
+def releases():
+    """Corporate's signatures over a release whose index has a hash of sixty-four times a, its catalogue file of b."""
+    ours, other, folder = key("catalogues of corporate"), key("somebody else"), GOLDEN / "release"
+    folder.mkdir(parents=True)
+    (folder / "keys.jwks").write_text(json.dumps({"keys": [signed.to_jwk(ours.public_key())]}) + "\n")
+    stated = release.Statement(
+        at="2026-11-21T14:01:05Z", catalogues=("b" * 64,), index="a" * 64, number=7, release="shop 1.2.0"
+    )
+
+    def raw(change, signer=ours, typ=signed.RELEASE):
+        text = json.loads(msgspec.json.encode(stated)) | change
+        text = {name: value for name, value in text.items() if value is not None}
+        return signed.sign(json.dumps(text, sort_keys=True, separators=(",", ":")).encode(), signer, typ)
+
+    put("release/good.jws", release.sign(stated, ours).encode(), "a release with one catalogue file", accepted=True)
+    for name, text, brief, code in (
+        ("other-key", raw({}, other), "a key that the manifest does not name", "key-unknown"),
+        ("receipt-typ", raw({}, typ=signed.RECEIPT), "signed for another purpose", "type-refused"),
+        ("other-index", raw({"index": "c" * 64}), "of another index", "signed-other"),
+        ("other-catalogue", raw({"catalogues": ["c" * 64]}), "of another catalogue file", "signed-other"),
+        ("no-number", raw({"number": None}), "without its number", "release-malformed"),
+        ("number-zero", raw({"number": 0}), "numbers begin at 1", "release-malformed"),
+        ("short-hash", raw({"index": "aa"}), "a hash of two digits", "release-malformed"),
+        ("twice", raw({"catalogues": ["b" * 64, "b" * 64]}), "names a file twice", "release-malformed"),
+        ("unknown-member", raw({"expires_at": "2027-01-01T00:00:00Z"}), "a member of no version", "release-malformed"),
+        ("two-lines", raw({"release": "shop 1.2.0\nroot"}), "a name with a line feed", "release-malformed"),
+    ):
+        put(f"release/{name}.jws", text.encode(), brief, accepted=False, code=code)
+
+
 if __name__ == "__main__":
     shutil.rmtree(GOLDEN, ignore_errors=True)
     for step in (
@@ -551,6 +582,7 @@ if __name__ == "__main__":
         instructing,
         incidents,
         supporting,
+        releases,
     ):
         step()
     make_deletion.write(GOLDEN, put, key)

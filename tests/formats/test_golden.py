@@ -24,6 +24,7 @@ from audit import (
     index,
     instructions,
     receipt,
+    release,
     signed,
     support,
 )
@@ -151,6 +152,17 @@ def test_incident(path):
     with pytest.raises(SignatureRefused) as no:
         judge()
     assert no.value.code == wanted["code"]
+
+
+@pytest.mark.parametrize("path", files("release/*.jws"), ids=name)
+def test_release(path):
+    wanted = expected(path)
+    try:
+        found = release.read(path.read_text(), keys_of("release"))
+        code = "signed-other" if release.differs(found, "a" * 64, ["b" * 64]) else None
+    except SignatureRefused as no:
+        code = no.code
+    assert (code is None, code) == (wanted["accepted"], wanted.get("code"))
 
 
 @pytest.mark.parametrize("path", files("checkpoint/*.note"), ids=name)
