@@ -568,13 +568,17 @@ class Dsn(Base):
 
 
 class SignIn(Base):
-    """One signed-in browser, known by the SHA-256 of its cookie; the cookie itself is never stored."""
+    """One signed-in browser, known by the SHA-256 of its cookie; the cookie itself is never stored.
+
+    `fresh_at` is when the person last showed who they are; empty, where a release before wrote it: as it began.
+    """
 
     __tablename__ = "sign_in"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     made_at: Mapped[datetime] = mapped_column(Instant)
     seen_at: Mapped[datetime] = mapped_column(Instant)
+    fresh_at: Mapped[datetime | None] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,44 +28,26 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from audit import record
-from diffgram_home import facts, ledger
+from diffgram_home import facts, ledger, throttling
 from diffgram_home.errors import PeopleError
 from diffgram_home.home import Home
 from diffgram_home.models import Account, SignIn, Throttle
+from diffgram_home.throttling import Limit
 
-ROLES = ("admin", "security", "operator", "viewer")
+ROLES = ("admin", "security", "operator", "viewer", "support")
+"""All roles. Who has `support`, somebody from the vendor, has no other."""
 MIN_PASSWORD = 12
 MAX_PASSWORD = 1024
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
-FIRST_WAIT = timedelta(seconds=2)
-FORGET_AFTER = timedelta(hours=1)
 _LAST = "persons"  # a fact: the last number that was given to a person
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,79}\Z")
 _hasher = PasswordHasher()  # argon2id, RFC 9106's second recommended parameters
 _DUMMY = _hasher.hash("nobody has this password")
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How many failures are free, and how long the next try waits at most."""
-
-    free: int
-    longest: timedelta
-
-
 BY_ADDRESS = Limit(4, timedelta(minutes=15))
 BY_NAME = Limit(50, timedelta(seconds=30))
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """A try under one key: failures with it, how long the next waits, when the one before was, and when it was free."""
-
-    failures: int
-    wait: timedelta
-    before: datetime
-    free_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,29 +179,69 @@ def accounts(home: Home) -> tuple[Person, ...]:
 
 def sign_in(home: Home, name: str, password: str, address: str, now: datetime) -> SignedIn | Denied:
     """Check a password; the answer does not tell a wrong name from a wrong password."""
+    return _shown(home, name, password, address, now, lambda session, row: begin(session, row, now))
+
+
+def begin(session: Session, row: Account, now: datetime) -> SignedIn:
+    """Begin a session of somebody who just showed who they are; inside a write transaction."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(
+            digest=_digest(token), account_id=row.id, made_at=now, seen_at=now, fresh_at=now, expires_at=now + LONGEST
+        )
+    )
+    return SignedIn(_person(row), token)
+
+
+def confirm(home: Home, token: str, password: str, address: str, now: datetime) -> SignedIn | Denied:
+    """Check the password of whoever holds this token, who is then fresh; throttled as signing in is."""
+    person = signed_in(home, token, now)
+
+    def freshened(session: Session, row: Account) -> SignedIn | Denied:
+        kept = session.get(SignIn, _digest(token))
+        if kept is None or kept.account_id != row.id:
+            return Denied("wrong", 0)
+        kept.fresh_at = now
+        return SignedIn(_person(row), token)
+
+    return _shown(home, person.name if person else "", password, address, now, freshened)
+
+
+def is_fresh(home: Home, token: str, within: timedelta, now: datetime) -> bool:
+    """Whether whoever holds this token showed who they are so lately. A moment to come is a wrong clock's: no."""
+    with home.store.read() as session:
+        row = session.get(SignIn, _digest(token))
+    return row is not None and timedelta(0) <= now - (row.fresh_at or row.made_at) <= within
+
+
+def _shown(
+    home: Home,
+    name: str,
+    password: str,
+    address: str,
+    now: datetime,
+    then: Callable[[Session, Account], SignedIn | Denied],
+) -> SignedIn | Denied:
+    """`then`, inside a write transaction, when the password is that of the name's account and the account may."""
     name = name if _NAME.match(name) else ""  # nobody's, and PostgreSQL takes no NUL
     limits = {f"name:{name.lower()}": BY_NAME, f"address:{address[:60]}": BY_ADDRESS}
     with home.store.write() as session:
-        wait = _wait(session, limits, now)
+        wait = throttling.wait(session, limits, now)
         if wait > timedelta(0):
-            return Denied("wait", _seconds(wait))
-        counted = {key: _count(session, key, limit, now) for key, limit in limits.items()}
+            return Denied("wait", throttling.seconds(wait))
+        counted = {key: throttling.count(session, key, limit, now) for key, limit in limits.items()}
         row = _account(session, name)
     if not _is_right(row.password if row else _DUMMY, password) or row is None or row.disabled_at is not None:
-        return Denied("wrong", _seconds(max(one.wait for one in counted.values())))
+        return Denied("wrong", throttling.seconds(max(one.wait for one in counted.values())))
     with home.store.write() as session:
         for key, one in counted.items():
-            _take_back(session, key, one)
+            throttling.take_back(session, key, one)
         fresh = session.get_one(Account, row.id)
         if fresh.password != row.password or fresh.disabled_at is not None:
             return Denied("wrong", 0)  # changed while it was looked at: the change has ended all sign-ins, this one too
         if _hasher.check_needs_rehash(fresh.password):
             fresh.password = _hasher.hash(password)
-        token = secrets.token_urlsafe(32)
-        session.add(
-            SignIn(digest=_digest(token), account_id=row.id, made_at=now, seen_at=now, expires_at=now + LONGEST)
-        )
-        return SignedIn(_person(fresh), token)
+        return then(session, fresh)
 
 
 def change_password(home: Home, name: str, old: str, new: str, address: str, now: datetime) -> SignedIn | Denied:
@@ -269,6 +291,9 @@ def _check_roles(roles: Collection[str]) -> None:
     if unknown or not roles:
         named = f"there is no role '{unknown[0]}'" if unknown else "an account needs a role"
         raise PeopleError("role-unknown", named, f"the roles are {', '.join(ROLES)}")
+    if "support" in roles and len(set(roles)) > 1:
+        text = "the role 'support' is for somebody from the vendor, who has no other role"
+        raise PeopleError("role-alone", text, "make two accounts, or leave one role out")
 
 
 def _check_admin_left(session: Session) -> None:
@@ -289,41 +314,6 @@ def _is_right(hashed: str, password: str) -> bool:
         return len(password) <= MAX_PASSWORD and _hasher.verify(hashed, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-def _wait(session: Session, limits: Mapping[str, Limit], now: datetime) -> timedelta:
-    """How long this try must wait: only after more failures than are free.
-
-    A moment beyond the longest wait was written by a wrong clock, and holds nobody out.
-    """
-    rows = session.scalars(select(Throttle).where(Throttle.key.in_(limits)))
-    waits = (row.until - now for row in rows if row.failures > limits[row.key].free)
-    longest = max(limit.longest for limit in limits.values())
-    return max((wait for wait in waits if wait <= longest), default=timedelta(0))
-
-
-def _count(session: Session, key: str, limit: Limit, now: datetime) -> _Counted:
-    """Count a try as failed."""
-    row = session.get(Throttle, key)
-    if row is None:
-        row = Throttle(key=key, failures=0, last_at=now, until=now)
-        session.add(row)
-    before, free_at = row.last_at, row.until
-    row.failures = 1 if now - before > FORGET_AFTER else row.failures + 1
-    over = min(row.failures - limit.free - 1, 12)
-    wait = min(FIRST_WAIT * 2**over, limit.longest) if over >= 0 else timedelta(0)
-    row.last_at, row.until = now, now + wait
-    return _Counted(row.failures, wait, before, free_at)
-
-
-def _take_back(session: Session, key: str, counted: _Counted) -> None:
-    """The password was right: this try did not fail. What others failed meanwhile, and before, stays counted."""
-    row = session.get(Throttle, key)
-    if row is None:
-        return
-    if row.failures == counted.failures:
-        row.until, row.last_at = counted.free_at, counted.before
-    row.failures -= 1
 
 
 def _account(session: Session, name: str) -> Account | None:
@@ -362,7 +352,3 @@ def _joined(roles: Collection[str]) -> str:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _seconds(wait: timedelta) -> int:
-    return max(0, -(-int(wait.total_seconds() * 1000) // 1000))

@@ -1,8 +1,13 @@
 """Who may use which route.
 
-`@permission(roles=[…])` is the only wrapper. It asks, in this order: is somebody signed in, does one of their roles
-allow the route, and, for anything that changes something, did the form come from our own page. A route without it
-does not start (`check_every_route`), so "nobody thought of it" is not a state a route can be in.
+`@permission(roles=[…], allow_support=False)` is the only wrapper. It asks, in this order: is somebody signed in, does
+one of their roles allow the route, and, for anything that changes something, did the form come from our own page, and
+did the person show lately who they are, where `freshness` asks for that. A route without it does not start
+(`check_every_route`), so "nobody thought of it" is not a state a route can be in.
+
+The role `support` is for somebody from the vendor. No list of roles may name it: a route is open to it only by
+`allow_support=True`, and whoever has it has no other role (seed, "Support"). What support may be told there is decided
+by the grant, not here.
 
 It leaves to others: finding the session (`sessions`), and telling a person about a refusal (`app`).
 """
@@ -14,14 +19,17 @@ from typing import Any, Final, TypeVar
 
 from flask import Flask, request
 
-from diffgram_home import sessions
+from diffgram_home import confirming, sessions
 from diffgram_home.trouble import Trouble
 
 ADMIN: Final = "admin"
 SECURITY: Final = "security"
 OPERATOR: Final = "operator"
 VIEWER: Final = "viewer"
+SUPPORT: Final = "support"
 ROLES: Final = (ADMIN, SECURITY, OPERATOR, VIEWER)
+"""The roles of the customer's own people, which a route may list."""
+EVERY_ROLE: Final = (*ROLES, SUPPORT)
 WITHOUT_SIGN_IN: Final = "without-sign-in"
 """Said instead of roles by the few routes that answer strangers: signing in, and the files that pages are made of."""
 WAY_IN: Final = "way-in"
@@ -40,6 +48,11 @@ class Permission:
     roles: frozenset[str]
     without_sign_in: bool = False
     way_in: bool = False
+
+    @property
+    def allows_support(self) -> bool:
+        """Whether somebody from the vendor, who has the role `support` and no other, may use the route."""
+        return SUPPORT in self.roles
 
 
 class SignInNeeded(Trouble):
@@ -65,13 +78,15 @@ class UndeclaredRoutes(Exception):
         super().__init__(f"routes without a permission: {named}: put @permission(roles=[…]) nearest to each view")
 
 
-def permission(*, roles: Collection[str] | str) -> Callable[[View], View]:
+def permission(*, roles: Collection[str] | str, allow_support: bool = False) -> Callable[[View], View]:
     """Declare who may use a route, and hold it to that.
 
-    Args: `roles`, a list of `ROLES`, or `WITHOUT_SIGN_IN`, or `WAY_IN`.
-    Raises (when decorating): ValueError for an empty list or a role that does not exist.
+    Args: `roles`, a list of `ROLES`, or `WITHOUT_SIGN_IN`, or `WAY_IN`; `allow_support`, whether the role `support`
+    may use it too.
+    Raises (when decorating): ValueError for an empty list, a role that does not exist, `support` in the list, or
+    support allowed where no role is asked for.
     """
-    declared = _declared(roles)
+    declared = _declared(roles, allow_support)
 
     def wrapper(view: View) -> View:
         @wraps(view)
@@ -85,26 +100,30 @@ def permission(*, roles: Collection[str] | str) -> Callable[[View], View]:
     return wrapper
 
 
-def _declared(roles: Collection[str] | str) -> Permission:
-    if roles == WITHOUT_SIGN_IN:
-        return Permission(frozenset(), without_sign_in=True)
-    if roles == WAY_IN:
-        return Permission(frozenset(), without_sign_in=True, way_in=True)
+def _declared(roles: Collection[str] | str, allow_support: bool) -> Permission:
+    if roles in (WITHOUT_SIGN_IN, WAY_IN):
+        if allow_support:
+            raise ValueError(f"{roles} asks for no role: leave allow_support out")
+        return Permission(frozenset(), without_sign_in=True, way_in=roles == WAY_IN)
     unknown = set(roles) - set(ROLES)
     if isinstance(roles, str) or not roles or unknown:
-        raise ValueError(f"roles must be a list of {ROLES}, WITHOUT_SIGN_IN or WAY_IN, not {roles!r}")
-    return Permission(frozenset(roles))
+        hint = "; for support write allow_support=True" if SUPPORT in roles else ""
+        raise ValueError(f"roles must be a list of {ROLES}, WITHOUT_SIGN_IN or WAY_IN, not {roles!r}{hint}")
+    return Permission(frozenset((*roles, SUPPORT) if allow_support else roles))
 
 
 def require(declared: Permission) -> None:
     """Hold the request at hand to what its route declared.
 
-    Raises: SignInNeeded, RoleNeeded, sessions.FormRefused.
+    Raises: SignInNeeded, RoleNeeded, sessions.FormRefused, confirming.FreshNeeded.
     """
     if not declared.without_sign_in:
         _require_role(declared)
-    if request.method not in ("GET", "HEAD", "OPTIONS") and not declared.way_in:
-        sessions.require_own_form()
+    if request.method in ("GET", "HEAD", "OPTIONS") or declared.way_in:
+        return
+    sessions.require_own_form()
+    if not declared.without_sign_in:
+        confirming.require_as_listed()
 
 
 def _require_role(declared: Permission) -> None:
@@ -112,7 +131,7 @@ def _require_role(declared: Permission) -> None:
     if person is None:
         raise SignInNeeded("nobody is signed in, or your session ended; nothing was changed", "sign in and try again")
     if not declared.roles.intersection(person.roles):
-        needed = " or ".join(role for role in ROLES if role in declared.roles)
+        needed = " or ".join(role for role in EVERY_ROLE if role in declared.roles)
         raise RoleNeeded(f"this needs the role {needed}", f"ask a colleague with the role {needed}, or an admin for it")
 
 

@@ -12,6 +12,8 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from audit.errors import AuditError
+from diffgram_home import confirming
+from diffgram_home.confirming import FreshNeeded
 from diffgram_home.errors import HomeError
 from diffgram_home.permissions import SignInNeeded
 from diffgram_home.trouble import Shape, Trouble
@@ -30,6 +32,7 @@ _HINTS = {
 def register(app: Flask) -> None:
     """Answer every error of the application in the one shape."""
     app.register_error_handler(SignInNeeded, _to_sign_in)
+    app.register_error_handler(FreshNeeded, _to_confirm)
     app.register_error_handler(Trouble, _trouble)
     app.register_error_handler(HomeError, _home_error)
     app.register_error_handler(AuditError, _home_error)
@@ -42,6 +45,10 @@ def _to_sign_in(error: SignInNeeded) -> Response:
     if request.method == "GET" and not _wants_json():
         return redirect(url_for("account.sign_in", next=request.full_path.rstrip("?")), 303)  # type: ignore[return-value]
     return _trouble(error)
+
+
+def _to_confirm(error: FreshNeeded) -> Response:
+    return _trouble(error) if _wants_json() else confirming.page(error)
 
 
 def _trouble(error: Trouble) -> Response:

@@ -168,16 +168,25 @@ def _shared() -> dict[str, Any]:
     return {
         "person": person,
         "navigation": tuple(navigation()) if person else (),
+        "start": start(person),
         "installation_name": sessions.here().settings.name if person else "",
-        "notices": partial(reading.notices, sessions.here()) if person else tuple,
+        "notices": partial(reading.notices, sessions.here()) if person and may("overview.show") else tuple,
     }
 
 
 def navigation() -> Iterator[Link]:
-    """The pages in order; the one at hand is marked."""
+    """The pages that the person may use, in order; the one at hand is marked."""
     at = (request.endpoint or "").partition(".")[0]
     for name, blueprint in _NAVIGATION:
-        yield Link(name, url_for(f"{blueprint}.show"), blueprint == at)
+        if may(f"{blueprint}.show"):
+            yield Link(name, url_for(f"{blueprint}.show"), blueprint == at)
+
+
+def start(person: people.Person | None) -> str:
+    """Where a person begins: the overview, or their own account for whoever may not see it."""
+    allowed = permissions.of(current_app.view_functions["overview.show"]).roles
+    hidden = person is not None and not allowed.intersection(person.roles)
+    return url_for("account.show" if hidden else "overview.show")
 
 
 @dataclass(frozen=True, slots=True)

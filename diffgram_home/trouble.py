@@ -5,6 +5,7 @@
         ├── permissions.SignInNeeded   401
         ├── permissions.RoleNeeded     403
         ├── sessions.FormRefused       403
+        ├── confirming.FreshNeeded     401
         ├── security.PlainRefused      403
         ├── NotUnderstood              400
         └── NotHere                    404

@@ -26,6 +26,7 @@ from diffgram_home.cli import (
     proving,
     queue,
     releases,
+    routing,
     sessions,
     setup,
     telling,
@@ -54,7 +55,7 @@ main = Sections(
         (
             "Set up and run",
             (
-                *(setup.init, setup.enrol, setup.run, accounts.account, dsn.dsn),
+                *(setup.init, setup.enrol, setup.run, accounts.account, routing.routes, dsn.dsn),
                 *(browser.browser, setup.check, fence.fence),
             ),
         ),

@@ -30,7 +30,8 @@ def add(home: Home, name: str, roles: tuple[str, ...], password_file: TextIO | N
     """Make an account for NAME.
 
     On the pages every role reads everything; admin, security and operator switch cases on and off, and security alone
-    approves fields. Accounts are made and changed here only; one of them must be admin.
+    approves fields. Accounts are made and changed here only; one of them must be admin. The role support is for
+    somebody from the vendor: it opens their own account and the routes that allow support, and goes with no other role.
     """
     people.add(home, name, _password(password_file), roles, base.actor(), datetime.now(UTC))
     click.echo(f"{name}: {', '.join(roles)}")

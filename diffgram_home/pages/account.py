@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 
-from diffgram_home import people, sessions
+from diffgram_home import people, rendering, sessions
 from diffgram_home.permissions import ROLES, WITHOUT_SIGN_IN, permission
 from diffgram_home.sessions import here
 
@@ -17,7 +17,7 @@ routes = Blueprint("account", __name__)
 def sign_in() -> str | Response:
     """The form to sign in."""
     if sessions.person():
-        return redirect(url_for("overview.show"), 303)  # type: ignore[return-value]
+        return redirect(rendering.start(sessions.person()), 303)  # type: ignore[return-value]
     return render_template("sign_in.html", next=local(request.args.get("next", "")), error=None, name="")
 
 
@@ -29,11 +29,11 @@ def signed_in() -> Response:
     found = people.sign_in(here(), name, request.form.get("password", ""), request.remote_addr or "", g.now)
     if isinstance(found, people.Denied):
         return _denied(found, render_template("sign_in.html", next=next_, error=_told(found), name=name))
-    return _begun(found, next_)
+    return _begun(found, rendering.start(found.person) if next_ == "/" else next_)
 
 
 @routes.post("/sign-out")
-@permission(roles=ROLES)
+@permission(roles=ROLES, allow_support=True)
 def sign_out() -> Response:
     """End this session."""
     people.sign_out(here(), sessions.token())
@@ -41,7 +41,7 @@ def sign_out() -> Response:
 
 
 @routes.post("/account/sign-out-everywhere")
-@permission(roles=ROLES)
+@permission(roles=ROLES, allow_support=True)
 def sign_out_everywhere() -> Response:
     """End every session of this person, this one included."""
     people.sign_out_everywhere(here(), sessions.me().name)
@@ -49,14 +49,14 @@ def sign_out_everywhere() -> Response:
 
 
 @routes.get("/account")
-@permission(roles=ROLES)
+@permission(roles=ROLES, allow_support=True)
 def show() -> str:
     """Who I am here, and the forms for another password and for ending every session."""
     return _account(None)
 
 
 @routes.post("/account/password")
-@permission(roles=ROLES)
+@permission(roles=ROLES, allow_support=True)
 def change_password() -> Response:
     """Change one's own password; every other session of this person ends."""
     old, new = request.form.get("old", ""), request.form.get("new", "")

@@ -9,11 +9,16 @@ from tests.web.world import World, fill, open_world, serving
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A filled installation, served."""
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A filled installation that nobody serves."""
     folder: Path = tmp_path_factory.mktemp("home")
     home = open_world(folder)
-    made = fill(home)
-    with serving(home.settings.path) as base:
-        yield World(home, base, made)
+    yield World(home, "", fill(home))
     home.close()
+
+
+@pytest.fixture(scope="session")
+def world(filled: World) -> Iterator[World]:
+    """A filled installation, served."""
+    with serving(filled.home.settings.path) as base:
+        yield World(filled.home, base, filled.attempts)

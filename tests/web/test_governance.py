@@ -46,8 +46,8 @@ SAME_PAGE = {("on",), ("off",), ("offline",)}
 LOOKING = """
 account list, browser headers, browser tag, bundle, carry list, cases, check, consistency, coverage, deletions, diff,
 dsn list, egress, explain, export, fence, fields, history, identity show, incidents, issues, mail list, mail show,
-pending, privacy, promises, proof, prove, queue list, queue show, releases, sent, sessions, show, unacknowledged,
-verify
+pending, privacy, promises, proof, prove, queue list, queue show, releases, routes, sent, sessions, show,
+unacknowledged, verify
 """
 """Commands that decide nothing."""
 
