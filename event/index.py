@@ -5,7 +5,8 @@ will run with. It reads the product's source under SRC, and of the libraries tha
 installed here, in just those versions: nothing of it is run. It writes every function with its lines, what each `raise`
 can say, and the exception types; the exception types that importing brings, of the interpreter and of `--library`; the
 URL rules of the Flask application named by `--routes`; the messages of programs without source that these types can
-carry (`event.known`), with the tables of `--models`; and the release's version. The same input gives the same bytes.
+carry (`event.known`), with the tables of `--models`; what products in other languages declare in files named by
+`--names`; and the release's version. The same input gives the same bytes.
 SRC is a package, a module, or a folder of them; names are relative to the folder that holds it.
 """
 
@@ -22,7 +23,9 @@ from types import CodeType
 
 from audit.canonical import sha256_hex
 from audit.index import Index, Lines, Source, encode, sealed
+from audit.known import Known
 from event import _sites
+from event import names as names_files
 from event._calls import loggers_of
 from event._lock import Locked, LockFault, module_name, read_lock
 from event._program import Module
@@ -31,6 +34,7 @@ from event._sites import Shipped, named_classes, stated_module
 from event.bundles import of as shipped_scripts
 from event.known import for_types, names_of_models
 from event.known import shipped as shipped_messages
+from event.names import Names, NamesFault
 
 INTERPRETER = """
     argparse ast asyncio bdb binascii codecs concurrent.futures configparser contextvars copy csv ctypes
@@ -57,19 +61,21 @@ def build(
     models: Sequence[str] = (),
     bundles: Sequence[Path] = (),
     maps: Sequence[Path] = (),
+    names: Sequence[Path] = (),
     told: Callable[[str], None] = lambda _line: None,
 ) -> Index:
     """Return the index of `release`, whose last word is its version; `told` hears how far it is.
 
     `lock` is a lock file of pinned libraries, and `without` names those in it that are not read; `libraries` are
     imported for their exception types, `routes` are Flask applications, `models` what has the metadata of the product's
-    tables, `bundles` are JavaScript files that are shipped, with their source `maps`.
+    tables, `bundles` are JavaScript files that are shipped, with their source `maps`, and `names` are
+    names files of products in other languages.
 
     Raises SyntaxError or OSError for a source that cannot be compiled, ImportError for a library or application,
     LockFault for a lock file that is not what is installed, RuntimeError for an interpreter without columns, ValueError
-    for a bundle or map that is none.
+    for a bundle or map that is none, NamesFault for a names file that is none.
     """
-    scripts = shipped_scripts(bundles, maps)
+    scripts, declared = shipped_scripts(bundles, maps), names_files.read(names)
     locked = read_lock(lock, without) if lock is not None else ()
     shipped: dict[str, Shipped] = {}
     origins: dict[str, Source] = {}
@@ -86,11 +92,13 @@ def build(
     own = {name.partition(".")[0] for name, source in origins.items() if not source.library}
     brought = {name.partition(".")[0] for name in (*shipped, *libraries)} if locked else None
     types = _shipped_types({name: one.module.tree for name, one in shipped.items()}) | _loaded_types(own, brought)
+    if twice := sorted(shipped.keys() & declared.places.keys()):
+        raise NamesFault(f"the module {twice[0]!r} is declared, and is source here too: name it as its file")
     return sealed(
         Index(
             release,
-            {name: _functions(code) for name, code in found.plain.items()},
-            frozenset(types),
+            {name: _functions(code) for name, code in found.plain.items()} | dict(declared.places),
+            frozenset(types) | declared.types,
             frozenset(rules),
             frozenset({release.split()[-1]}),
             interpreter=f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}",
@@ -99,11 +107,18 @@ def build(
             raises=found.raises,
             classes=found.classes,
             bundles=scripts,
-            known=for_types(shipped_messages(_names_of(models)), types),
+            known=_known(for_types(shipped_messages(_names_of(models)), types), declared),
             logs=found.logs,
             loggers=_loggers(shipped, origins),
         )
     )
+
+
+def _known(found: Known, declared: Names) -> Known:
+    """Return known messages and lists, with those that names files declare beside them."""
+    messages = {names_files.CATALOGUE: declared.messages} if declared.messages else {}
+    platforms = {names_files.PLATFORM: declared.platforms} if declared.platforms else {}
+    return Known({**found.catalogues, **messages}, {**found.lists, **platforms})
 
 
 def _loggers(shipped: Mapping[str, Shipped], origins: Mapping[str, Source]) -> frozenset[str]:
@@ -218,7 +233,7 @@ def _rules(application: str) -> set[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the index; returns 0, or 2 when something cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m event.index", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("sources", nargs="+", type=Path, metavar="SRC", help="a package, a module, or a folder of them")
+    parser.add_argument("sources", nargs="*", type=Path, metavar="SRC", help="a package, a module, or a folder of them")
     parser.add_argument("--release", required=True, help='name and version, such as "annotator 1.0.0"')
     parser.add_argument(
         "--library", action="append", default=[], metavar="NAME", help="import it for its exception types"
@@ -253,6 +268,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="the source map of a bundle",
     )
+    parser.add_argument(
+        "--names",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="what a product in another language declares: types, places, messages (docs/formats/names.md)",
+    )
     given = parser.parse_args(arguments)
     try:
         index = build(
@@ -265,6 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             models=given.models,
             bundles=given.bundle,
             maps=given.map,
+            names=given.names,
             told=lambda line: print(line, file=sys.stderr),
         )
     except (OSError, SyntaxError, ImportError, AttributeError, RuntimeError, ValueError, LockFault) as fault:

@@ -100,6 +100,10 @@ class Words:
             return self._told_of(name, sites, message) or self._known.of_named(name, (message,))
         return self._told_of(name, sites, message)
 
+    def declared(self, name: str, message: str) -> dict[str, Any] | None:
+        """Return the `code_text` of an exception of another language, whose whole message its names file may state."""
+        return self._known.of_named(name, (message,))
+
     def _told_of(self, name: str, sites: Sequence[tuple[str, Site]], message: str) -> dict[str, Any] | None:
         made = [(at, code_text.handed(self._index, name, site.arguments)) for at, site in sites]
         alone = [(at, one.positional[0]) for at, one in made if len(one.positional) == 1 and not one.is_open]

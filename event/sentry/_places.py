@@ -1,10 +1,11 @@
 """Frames as a Sentry SDK writes them become places of the index: module, function, line.
 
 sentry-sdk names a function by its `co_name` (`save`), the index by its qualified name (`Order.save`): of the functions
-with that last name whose lines hold the line, the innermost is meant. What the index does not have is `<place>`.
+with that last name whose lines hold the line, the innermost is meant. Programs in other languages have places where a
+names file declares them (`event.names`). What the index does not have is `<place>`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from audit.types import MAX_FRAMES, NO_PLACE
@@ -14,6 +15,7 @@ from event.sentry._values import MAX_NAME, members, name, number, rows
 _READ = 1_000
 _HIGHEST_LINE = 999_999
 Step = tuple[str, str, int]
+Read = Callable[[Any], Step]
 Named = Mapping[str, tuple[tuple[int, int, str], ...]]
 
 
@@ -24,16 +26,27 @@ class Places:
         self._log = log
         self._named: dict[str, Named] = {}
 
-    def of(self, stacks: list[Any], is_python: bool) -> list[list[Any]]:
-        """Return `[place, in product]` of the frames of each stack trace, outermost call first, recursion folded."""
-        steps = [step(frame) for stack in stacks for frame in cut(rows(members(stack).get("frames")), _READ)]
+    def of(self, stacks: list[Any], read: Read | None) -> list[list[Any]]:
+        """Return `[place, in product]` of the frames of each stack trace, outermost call first, recursion folded.
+
+        `read` is how this platform names its places; None where the index has none of it.
+        """
+        frames = [frame for stack in stacks for frame in cut(rows(members(stack).get("frames")), _READ)]
+        steps = [*map(read or step, frames)]
         steps = fold(steps, steps) if len(set(steps)) < len(steps) else steps
         found: list[list[Any]] = []
         for module, function, line in cut(steps, 4 * MAX_FRAMES):
-            place = [self.place(module, function, line) if is_python else NO_PLACE, self._log.is_product(module)]
+            place = [self.place(module, function, line) if read else NO_PLACE, self._log.is_product(module)]
             if not found or found[-1] != place:
                 found.append(place)
         return cut(found, MAX_FRAMES)
+
+    def declared(self, frame: Any) -> Step:
+        """Return the step of a frame in another language: by its module, or by the last part of its file's name."""
+        module, function, line = step(frame)
+        modules = self._log.index.modules
+        file = name(members(frame).get("filename")).partition("?")[0].replace("\\", "/").rpartition("/")[2]
+        return (file if module not in modules and file in modules else module), function, line
 
     def place(self, module: str, function: str, line: int) -> str:
         """Return `module:qualified.name:line`, or what stands for a place that the index does not have."""

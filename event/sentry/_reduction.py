@@ -14,8 +14,9 @@ from typing import Any
 from audit.types import MAX_CHAIN, NO_TYPE, TYPES
 from event._error import ErrorLog, Link, worded
 from event._shape import shape
+from event.names import PLATFORM
 from event.sentry._chain import chain
-from event.sentry._places import Places, step
+from event.sentry._places import Places, Read, step
 from event.sentry._values import members, name, rows
 
 PASSED_BY: Mapping[str, str] = {
@@ -51,6 +52,11 @@ class Reduction:
         self._types, self._words = log.index.types, log.words
         self._places = Places(log)
         self._is_version = TYPES["version"].make({}, log.index)
+        self._declared = log.index.known.lists.get(PLATFORM, frozenset())
+
+    def declares(self, document: Mapping[str, Any]) -> bool:
+        """Say whether the index has names of the event's platform: a program of the product in another language."""
+        return name(document.get("platform")) in self._declared
 
     def of(self, document: Mapping[str, Any]) -> Reduced:
         """Return what may be kept of `document`, an event as an SDK made it: any value may be of any built-in type."""
@@ -60,24 +66,31 @@ class Reduction:
         found = chain(document.get("exception"))
         if not found.all:
             return Reduced(None, {}, (MESSAGE, *passed))
-        is_python = name(document.get("platform")) in _PYTHON
+        platform = name(document.get("platform"))
+        read = step if platform in _PYTHON else self._places.declared if platform in self._declared else None
         stacks = [one.get("stacktrace") for one in found.causes]
         passed += (LOCALS,) if any(map(_has_locals, stacks)) else ()
         log = {
-            "chain": worded(self._link(one, is_python) for one in found.all[:MAX_CHAIN]),
-            "frames": self._places.of(stacks, is_python),
+            "chain": worded(self._link(one, read) for one in found.all[:MAX_CHAIN]),
+            "frames": self._places.of(stacks, read),
         }
         return Reduced(log, self._release(document), passed)
 
-    def _link(self, one: Mapping[str, Any], is_python: bool) -> Link:
+    def _link(self, one: Mapping[str, Any], read: Read | None) -> Link:
         module, own = name(one.get("module")), name(one.get("type"))
         whole = f"{module}.{own}" if module and module != "builtins" else own
+        if whole not in self._types and read == self._places.declared:
+            whole = own  # some SDKs put an assembly or a package where others put the module
         said = one.get("value")
         shapes = [shape(said)] if said is not None and said != "" else []
         if whole not in self._types:
             return NO_TYPE, shapes, None
+        if read is None or type(said) is not str:
+            return whole, shapes, None
+        if read == self._places.declared:
+            return whole, shapes, self._words.declared(whole, said)
         frames = rows(members(one.get("stacktrace")).get("frames"))
-        if not is_python or not frames or type(said) is not str:
+        if not frames:
             return whole, shapes, None
         module, _, line = step(frames[-1])
         return whole, shapes, self._words.told(whole, module, line, said)

@@ -48,7 +48,10 @@ class NotCollected(Exception):
 
 
 class Taker:
-    """Takes items for one way; events of JavaScript for `pages`, the way of the case browser, where there is one."""
+    """Takes items for one way; events of JavaScript for `pages`, the way of the case browser, where there is one.
+
+    What runs on a platform that the index has names of is no page, but a program of the product.
+    """
 
     def __init__(self, way: Way, pages: Way | None = None) -> None:
         self._way, self._pages = way, pages
@@ -84,7 +87,7 @@ class Taker:
         self._count(word, 1)
 
     def _event(self, content: dict[str, Any]) -> Reason | None:
-        if self._pages is not None and scripts.is_script(content):
+        if self._pages is not None and scripts.is_script(content) and not self._reduction.declares(content):
             return self._script(self._pages, content)
         if not self._way.collects(KIND):
             raise NotCollected(KIND)

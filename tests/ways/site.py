@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from audit.index import encode
+from audit.index import Index, encode
 from diffgram_home import settings, switching
 from diffgram_home.home import Home, make_home, open_home
 from tests.store.building import NOW
@@ -27,10 +27,10 @@ event = "{mode}"
 {more}"""
 
 
-def build(folder: Path, mode: str = "local", more: str = "") -> Home:
+def build(folder: Path, mode: str = "local", more: str = "", shipped: Index | None = None) -> Home:
     """Make an installation in a folder, with its modes written."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = encode(shop_index())
+    data = encode(shipped or shop_index())
     (folder / "index.json").write_bytes(data)
     path = folder / "diffgram-home.toml"
     path.write_text(

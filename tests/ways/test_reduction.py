@@ -9,10 +9,11 @@ from sentry_sdk.utils import event_from_exception
 
 from audit import index
 from audit.types import MAX_CHAIN, MAX_FRAMES, TYPES
+from event import index as building
 from event._error import ErrorLog
 from event.sentry._reduction import Reduced, Reduction
 from event.sentry.items import WORDS
-from tests.ways.running import loaded_shop, shop_index
+from tests.ways.running import PRODUCTS, loaded_shop, shop_index
 from tests.ways.spelled import SECRET, found_in
 
 MODULE = "shop"
@@ -196,3 +197,59 @@ def test_whatever_stands_in_an_event_nothing_is_raised_and_nothing_of_it_leaves(
     document = {**rest, "exception": exception, "platform": platform, "release": release}
     found = reduce(document)
     assert found_in(repr(found).encode()) == []
+
+
+NAMES = building.build([], "shop 1.4.2", names=[PRODUCTS / "orders.names.json"])
+
+
+def of_java(platform: str = "node", **members: Any) -> dict[str, Any]:
+    """An event of a program in another language; `members` are those of its one exception."""
+    frames = [{"filename": "C:\\\\app\\\\orders.js", "function": "fill", "lineno": 16, "module": SECRET}]
+    one = {"type": "QuotaError", "value": f"the cart of {SECRET} is full: 3 of 3", "stacktrace": {"frames": frames}}
+    return {"platform": platform, "exception": {"values": [one | members]}}
+
+
+def declared(document: Any) -> dict[str, Any]:
+    found = Reduction(ErrorLog(NAMES)).of(document).error_log
+    assert found is not None
+    assert TYPES["error_log"].make({}, NAMES)(found)
+    assert not found_in(repr(found).encode())
+    return found
+
+
+def test_a_declared_type_place_and_message_of_another_language_are_kept():
+    found = declared(of_java())
+    assert found["chain"][0]["type"] == "QuotaError"
+    assert found["chain"][0]["code_text"]["at"] == "known:names:0"
+    assert found["frames"] == [["orders.js:Cart.fill:16", 1]]
+    assert declared(of_java(module=SECRET))["chain"][0]["type"] == "QuotaError"
+
+
+def test_another_platform_another_type_and_another_message_keep_nothing_of_it():
+    for platform in ("java", "ruby", SECRET):
+        found = declared(of_java(platform))
+        assert "code_text" not in found["chain"][0]
+        assert found["frames"] == [["<place>", 0]]
+    assert declared(of_java(type=SECRET))["chain"][0]["type"] == "<type>"
+    for said in (f"the cart of {SECRET}", f"{SECRET} the cart of x is full: 3 of 3", SECRET, 7, None, [SECRET]):
+        assert "code_text" not in declared(of_java(value=said))["chain"][0]
+
+
+@QUICK
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["type", "value", "module", "stacktrace", "frames", "filename", "function", "lineno", "values"]
+                ),
+                inner,
+            )
+        ),
+    )
+)
+def test_whatever_such_an_event_is_the_gate_accepts_what_is_left(inner: Any):
+    found = Reduction(ErrorLog(NAMES)).of({"platform": "node", "exception": inner}).error_log
+    assert found is None or TYPES["error_log"].make({}, NAMES)(found)

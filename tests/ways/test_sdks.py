@@ -6,15 +6,18 @@ Each runs in a process of its own, with a customer's secret wherever the SDK loo
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from audit import index
 from diffgram_home import blocks, dsns, intake
 from diffgram_home.home import Home
 from diffgram_home.models import Block
+from event import index as building
 from tests.node import modules, node
 from tests.store.building import ACTOR
 from tests.ways import running, site, spelled
@@ -43,8 +46,21 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("site")
-    home = site.build(folder)
+    with _served(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The same, of a release whose index has the names of its program on Node."""
+    shipped = building.build([], "shop 1.4.2", names=[running.PRODUCTS / "orders.names.json"])
+    with _served(tmp_path_factory.mktemp("declared"), shipped) as made:
+        yield made
+
+
+@contextmanager
+def _served(folder: Path, shipped: index.Index | None = None) -> Iterator[Served]:
+    home = site.build(folder, shipped=shipped)
     key = dsns.make(home, "shop", ACTOR, datetime.now(UTC))
     log = folder / "server.log"
     with site.serving(home.settings.path, log) as base:
@@ -79,4 +95,37 @@ def test_node_reports_its_errors_as_pages_do(served: Served, modules: Path):
     assert (message["kind"], message["how"]) == ("home/browser-error", "caught")
     assert log["chain"] == [{"type": "TypeError", "shapes": ["text(<256)"]}]  # type: ignore[index]
     assert log["frames"] == [["<place>", 0]]  # type: ignore[index]
+    assert spelled.found_under(served.home.settings.folder) == {}
+
+
+def test_a_program_on_node_whose_names_are_declared_reports_types_places_and_words(declared: Served, modules: Path):
+    environment = {**os.environ, "SHOP_SECRET": spelled.SECRET}
+    ran = node(running.PRODUCTS / "orders.js", modules, declared.dsn, env=environment, timeout=120)
+    assert spelled.found_in(ran.stdout.encode()), ran.stderr
+    other, full = sorted(declared.taken(), key=lambda one: "QuotaError" in str(one["error_log"]))
+    assert {full["kind"], other["kind"]} == {"home/error"}
+    assert full["release"] == "1.4.2"
+    [link] = full["error_log"]["chain"]  # type: ignore[index]
+    words = ["the cart of ", ["text(<32)"], " is full: ", ["integer(1)"], " of ", ["integer(1)"]]
+    assert link == {
+        "type": "QuotaError",
+        "shapes": ["text(<64)"],
+        "code_text": {"at": "known:names:0", "arguments": [words]},
+    }
+    ours = [["orders.js:Object.?:26", 1], ["orders.js:?:24", 1], ["orders.js:Cart.fill:16", 1]]
+    assert full["error_log"]["frames"][-3:] == ours  # type: ignore[index]
+    [secret] = other["error_log"]["chain"]  # type: ignore[index]
+    assert secret == {"type": "<type>", "shapes": ["text(<64)"]}, "what is not declared says nothing"
+    assert other["error_log"]["frames"][-2:] == ours[:2]  # type: ignore[index]
+    assert spelled.found_under(declared.home.settings.folder) == {}
+
+
+def test_without_names_the_same_program_leaves_as_a_type_and_a_place_unknown(served: Served, modules: Path):
+    environment = {**os.environ, "SHOP_SECRET": spelled.SECRET}
+    node(running.PRODUCTS / "orders.js", modules, served.dsn, env=environment, timeout=120)
+    for message in served.taken():
+        assert message["kind"] == "home/browser-error"
+        log = message["error_log"]
+        assert [link["type"] for link in log["chain"]] == ["<type>"]  # type: ignore[index]
+        assert {place for place, _ in log["frames"]} == {"<place>"}  # type: ignore[index]
     assert spelled.found_under(served.home.settings.folder) == {}
