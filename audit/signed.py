@@ -40,6 +40,8 @@ SUPPORT_REQUEST = "diffgram-support-request+jws"
 SUPPORT_GRANT = "diffgram-support-grant+jws"
 SUPPORT_ENDING = "diffgram-support-ending+jws"
 RELEASE = "diffgram-release+jws"
+LICENCE = "diffgram-licence+jws"
+WITHDRAWALS = "diffgram-withdrawals+jws"
 
 MAX_TOKEN_CHARACTERS = 65_536
 """Longer tokens are refused unread; a batch is signed detached and stays outside this limit."""

@@ -12,9 +12,10 @@ ROOT = Path(__file__).parents[2]
 MAY_IMPORT: dict[str, set[str]] = {
     "audit": set(),
     "event": {"audit"},
+    "licensing": {"audit"},
     "support_routes": {"audit", "event"},
-    "diffgram_home": {"audit", "event", "support_routes"},
-    "corporate": {"audit", "event"},
+    "diffgram_home": {"audit", "event", "licensing", "support_routes"},
+    "corporate": {"audit", "event", "licensing"},
     "install": set(),
     "benchmarks": {"audit", "event", "support_routes", "diffgram_home", "corporate"},
 }
@@ -48,7 +49,7 @@ CONNECTING = {"diffgram_home/outbound/_sockets.py", "diffgram_home/outbound/_sys
 RECORDER = "diffgram_home/proving/"
 """What `prove` runs in a network namespace beside an installation: it listens there, and no process loads it."""
 SEALING = {"diffgram_home/sealing.py", "diffgram_home/_batching.py"}
-BASE = ("audit", "event")
+BASE = ("audit", "event", "licensing")
 BASE_THIRD_PARTY = {"msgspec", "cryptography"}
 STANDARD_ONLY = ("audit", "audit.__main__", "audit.consent", "audit.gate", "audit.modes", "audit.tree")
 
@@ -128,7 +129,7 @@ def test_nobody_reaches_into_anothers_private_modules():
 def test_there_is_one_door_out():
     assert {
         f"{file} imports {name}"
-        for _, file, name in all_imports("audit", "event", "support_routes", "diffgram_home")
+        for _, file, name in all_imports("audit", "event", "licensing", "support_routes", "diffgram_home")
         if any(f"{name}.".startswith(f"{module}.") for module in NETWORK)
         and name != "http.HTTPStatus"
         and not file.startswith((DOOR, RECORDER))
@@ -146,7 +147,7 @@ def test_nobody_else_reads_a_part_of_the_door():
 def test_no_process_of_the_installation_loads_the_recorder_of_a_proof():
     assert [
         f"{file} imports {name}"
-        for _, file, name in all_imports("audit", "event", "support_routes", "diffgram_home")
+        for _, file, name in all_imports("audit", "event", "licensing", "support_routes", "diffgram_home")
         if name.startswith("diffgram_home.proving") and not file.startswith(RECORDER)
     ] == []
 
@@ -154,7 +155,7 @@ def test_no_process_of_the_installation_loads_the_recorder_of_a_proof():
 def test_nothing_is_imported_or_run_by_its_name():
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno} {node.func.id}"
-        for file in modules("audit", "event", "support_routes", "diffgram_home").values()
+        for file in modules("audit", "event", "licensing", "support_routes", "diffgram_home").values()
         for node in nodes(file)
         if file.relative_to(ROOT).as_posix() not in BUILDING
         and isinstance(node, ast.Call)
@@ -163,7 +164,7 @@ def test_nothing_is_imported_or_run_by_its_name():
     ]
     found += [
         f"{file} imports {name}"
-        for _, file, name in all_imports("audit", "event", "support_routes", "diffgram_home")
+        for _, file, name in all_imports("audit", "event", "licensing", "support_routes", "diffgram_home")
         if name.partition(".")[0] in BY_NAME and file not in BUILDING and name not in READING
     ]
     assert found == []

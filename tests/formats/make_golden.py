@@ -38,7 +38,7 @@ from audit import (
 )
 from tests.audit import samples
 from tests.audit.ledgers import whole
-from tests.formats import make_carried, make_deletion
+from tests.formats import make_carried, make_deletion, make_licence
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 11, 21, 14, 1, 5, tzinfo=UTC)
@@ -586,3 +586,4 @@ if __name__ == "__main__":
     ):
         step()
     make_deletion.write(GOLDEN, put, key)
+    make_licence.write(GOLDEN, put)

@@ -36,6 +36,8 @@ from corporate.errors import Answer
 from corporate.wire import EnrolmentIn
 from diffgram_home import manifest
 from event import spool
+from licensing.clock import Believed
+from licensing.judging import Held, Place, judge
 from tests.audit.samples import CODEC, INSTALLATION
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -135,6 +137,15 @@ def test_support(path):
     with pytest.raises(SignatureRefused) as no:
         judge()
     assert no.value.code == wanted["code"]
+
+
+@pytest.mark.parametrize("path", files("licence/*.case"), ids=name)
+def test_licence(path):
+    wanted, stated = expected(path), json.loads(path.read_text())
+    keys = [keys_of("licence", "licences"), keys_of("licence", "withdrawals")]
+    at = Believed(datetime.fromisoformat(stated["at"]))
+    verdict = judge(Held(stated["licences"], stated["withdrawals"], *keys), Place(**stated["place"]), at)
+    assert (verdict.valid, verdict.code.name) == (wanted["accepted"], wanted["code"])
 
 
 @pytest.mark.parametrize("path", files("incident/*.jws"), ids=name)
@@ -269,7 +280,7 @@ def test_carried(path):
 
 
 def test_every_golden_file_has_its_expectation_and_is_run():
-    run = {".asked", ".statement", ".ndjson", ".jws", ".note", ".spool", ".manifest", ".request", ".zip"}
+    run = {".asked", ".case", ".statement", ".ndjson", ".jws", ".note", ".spool", ".manifest", ".request", ".zip"}
     for path in files("*/*"):
         if path.suffix == ".toml":
             assert path.with_suffix("").exists(), path
