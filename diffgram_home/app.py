@@ -13,9 +13,9 @@ from pathlib import Path
 from flask import Flask, current_app, g, request
 from jinja2 import StrictUndefined
 
-from diffgram_home import permissions, refusals, rendering, security, sessions, settings, tripwire
+from diffgram_home import front, permissions, refusals, rendering, security, sessions, settings, tripwire
 from diffgram_home.home import open_home
-from diffgram_home.pages import PAGES
+from diffgram_home.pages import ADDRESSES, PAGES
 
 QUIET = frozenset({"files.static", "files.pulse"})
 """Endpoints that a page asks for by itself: they do not count as use, and so never keep a session alive."""
@@ -30,6 +30,7 @@ def create_app(chosen: settings.Settings) -> Flask:
     app = Flask("diffgram_home", static_folder=None)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.wsgi_app = front.Front(app, chosen.web, ADDRESSES)  # type: ignore[method-assign]
     security.protect(app, chosen.web)
     app.extensions["home"] = open_home(chosen)
     app.before_request(_find_session)

@@ -40,6 +40,7 @@ HEADERS: Final = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 ONE_YEAR_S: Final = 365 * 24 * 3600
+_HSTS: Final = ("Strict-Transport-Security", f"max-age={ONE_YEAR_S}")
 LARGEST_FORM_BYTES: Final = 256 * 1024
 MOST_FORM_PARTS: Final = 2000
 _LOOPBACK_NAMES: Final = ["localhost", "127.0.0.1", "[::1]"]
@@ -91,6 +92,13 @@ def protect(app: Flask, web: Web) -> None:
         return _with_headers(response, secure)
 
 
+def fixed_headers(web: Web) -> tuple[tuple[str, str], ...]:
+    """What every answer carries that says nothing of these headers itself, for what is answered before Flask."""
+    secure = bool(web.certificate or web.behind_proxy)
+    always = (("Cache-Control", "no-store"), ("Vary", "Cookie"))
+    return (*HEADERS.items(), *((_HSTS,) if secure else ()), *always)
+
+
 def _refuse_nul() -> None:
     """No name of ours has a NUL, and PostgreSQL takes none as text."""
     if "\0" in request.path:
@@ -106,7 +114,7 @@ def _with_headers(response: Response, secure: bool) -> Response:
     for name, value in HEADERS.items():
         response.headers[name] = value
     if secure:
-        response.headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
+        response.headers.set(*_HSTS)
     response.headers.setdefault("Cache-Control", "no-store")
     response.vary.add("Cookie")
     return response

@@ -49,8 +49,7 @@ def run(settings: Settings, config: Path, say: Callable[[str], None], only: str 
     """
     if only != "scheduler":
         check_address(settings.web.address, settings.web.port)
-    gc.collect()
-    gc.freeze()  # objects that live on in every child are not walked by its collector, so their pages stay shared
+    _share_what_is_there()
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     parts = {"pages": lambda: _Pages(settings, say).run(), "scheduler": lambda: _schedule(settings, config)}
     children = {_start(work): name for name, work in parts.items() if only in (None, name)}
@@ -114,7 +113,15 @@ class _Pages(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         tripwire.arm("pages")
-        return app.create_app(self._settings)
+        made = app.create_app(self._settings)
+        _share_what_is_there()  # index and catalogue, too: walking them again and again costs requests a fifth
+        return made
+
+
+def _share_what_is_there() -> None:
+    """Objects that live on in every child are not walked by its collector, so their pages stay shared."""
+    gc.collect()
+    gc.freeze()
 
 
 def _schedule(settings: Settings, config: Path) -> None:

@@ -42,6 +42,7 @@ class Collector:
         strict: bool,
         limits: Limits,
         case: str = "event",
+        writer: Callable[[Path, Limits, Counts], Writer] = Writer,
     ) -> None:
         self.counts = Counts()
         self.log = ErrorLog(index, product)
@@ -51,7 +52,7 @@ class Collector:
         self._off: frozenset[str] = frozenset()
         self._strict = strict
         self._modes = ModeFile(spool, self._kinds, self._without)
-        self._writer = Writer(spool, limits, self.counts)
+        self.writer = writer(spool, limits, self.counts)
         self._clock: Clock = (0.0, 0.0, {})
 
     def new(
@@ -90,7 +91,7 @@ class Collector:
             elif made is not None and compiled.error_keys:
                 message.update(dict.fromkeys(compiled.error_keys, made()))
             payload = _encode((word, message))
-            trouble = Reason.TOO_LARGE if len(payload) > MAX_PAYLOAD_BYTES else self._writer.append(payload)
+            trouble = Reason.TOO_LARGE if len(payload) > MAX_PAYLOAD_BYTES else self.writer.append(payload)
             if trouble is not None:
                 self.counts.add(trouble, compiled.name)
             return trouble
@@ -115,7 +116,7 @@ class Collector:
     def refuse(self, kind: str, word: str, count: int) -> None:
         """Count what was handed in for `kind` and is not taken; `word`, of a closed list of ours, says what it was."""
         if self.collects(kind, None):  # off is off: nothing is opened to count what would not have been collected
-            self._writer.ready()
+            self.writer.ready()
             self.counts.add(Reason.REFUSED, kind, word, count)
 
     def collects(self, kind: str, key: str | None) -> bool:
@@ -161,7 +162,7 @@ class Collector:
     def _tick(self) -> Mapping[str, str]:
         """Once a second of collecting: look whether the files are still ours, and write the time out anew."""
         self._modes.verify()
-        self._writer.verify()
+        self.writer.verify()
         second = int(time())
         moment = datetime.fromtimestamp(second, UTC)
         instants = {precision: instant_text(moment, precision) for precision in PRECISIONS}
@@ -175,7 +176,7 @@ class Collector:
             raise EventError(Reason.UNDECLARED_KIND, f"kind {name} is not declared", hint)
         if not any(self._collected(name) for name in self._kinds):
             return  # off is off: nothing is opened to count what would not have been collected
-        self._writer.ready()
+        self.writer.ready()
         self.counts.add(Reason.UNDECLARED_KIND, UNDECLARED)
 
     def _no_exception(self, kind: Any, exception: Any) -> None:
@@ -189,7 +190,7 @@ class Collector:
                 "hand in the exception itself, as in `except Exception as fault: event.error(fault)`",
             )
         elif self._collected(compiled.name):
-            self._writer.ready()
+            self.writer.ready()
             self.counts.add(Reason.WRONG_TYPE, compiled.name, next(iter(compiled.error_keys), ""))
 
     def _collected(self, kind: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from audit.catalogue import Catalogue
 from audit.index import Index
 from event._collect import Collector
+from event._settling import Settling
 from event._spool import Limits
 from event.errors import Reason
 
@@ -22,6 +23,7 @@ class Way:
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
+        self._writer = collector.writer
         self.log = collector.log
 
     def new(self, kind: str, values: Mapping[str, Any]) -> Reason | None:
@@ -40,6 +42,13 @@ class Way:
         """Say whether a kind is collected just now."""
         return self._collector.collects(kind, None)
 
+    def settle(self) -> Reason | None:
+        """Wait until the disk has all that was recorded so far; return why it has not, or None.
+
+        Only ways made by `into` wait; inside a product a record is safe from its own end, not from the machine's.
+        """
+        return self._writer.settle() if isinstance(self._writer, Settling) else None
+
     def trouble(self) -> None:
         """Count a fault of ours, while it is being handled."""
         self._collector.trouble()
@@ -54,4 +63,4 @@ def into(
     case: str = "event",
 ) -> Way:
     """Return a way into the folder `spool` for the kinds of one `case`; nothing is opened before the first message."""
-    return Way(Collector(Path(spool), catalogue, index, product, False, limits or Limits(), case))
+    return Way(Collector(Path(spool), catalogue, index, product, False, limits or Limits(), case, Settling))

@@ -55,3 +55,5 @@ PAGES = (
     reporting,
     taking,
 )
+ADDRESSES = (*sentry.ADDRESSES,)
+"""Ways in that are taken before Flask (`diffgram_home.front`); each is a route of one of PAGES, too."""

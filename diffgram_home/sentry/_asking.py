@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Request
+from werkzeug.wrappers import Request
 
 from diffgram_home import dsns
 from diffgram_home.browser import origins

@@ -8,15 +8,20 @@ switched off here, or the spool is full. 400, 401, 403, 413, 415: nothing was ta
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.wrappers import Request
 
 from diffgram_home import ways
 from diffgram_home.browser import origins, session
+from diffgram_home.front import Address, Answer
 from diffgram_home.home import Home
 from diffgram_home.permissions import WAY_IN, permission
 from diffgram_home.sentry import _asking, _envelope, _unpacking
@@ -46,6 +51,10 @@ _EXPOSED: Final = "X-Sentry-Error, X-Sentry-Rate-Limits, Retry-After"
 _ALLOWED: Final = "Content-Type, Content-Encoding, X-Sentry-Auth, Authorization"
 
 
+Count = Callable[[sessions.Told | None], None]
+"""What counts the sessions that an item tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What became of a body: why items could not be kept (None for one that was), the words of those let go.
@@ -58,18 +67,37 @@ class Taken:
     off: bool
 
 
+Take = Callable[[Taker, bytes, Count], Taken]
+
+
+def envelopes(home: Home, asked: Request, now: datetime, project: str) -> Answer:
+    """Take the items of an envelope."""
+    return _answered(home, asked, now, int(project), _items)
+
+
+def stored(home: Home, asked: Request, now: datetime, project: str) -> Answer:
+    """Take one event, as old SDKs send it."""
+    return _answered(home, asked, now, int(project), _event)
+
+
+ADDRESSES: Final = (
+    Address(re.compile(r"/api/([0-9]{1,18})/envelope/"), envelopes),
+    Address(re.compile(r"/api/([0-9]{1,18})/store/"), stored),
+)
+
+
 @routes.post("/envelope/", provide_automatic_options=False)
 @permission(roles=WAY_IN)
 def envelope(number: int) -> Response:
     """What a Sentry SDK sends: an envelope of items. Errors are reduced and spooled, all else is counted."""
-    return _answered(number, _items)
+    return _answered(here(), request, g.now, number, _items).response()
 
 
 @routes.post("/store/", provide_automatic_options=False)
 @permission(roles=WAY_IN)
 def store(number: int) -> Response:
     """What an old Sentry SDK sends: one event."""
-    return _answered(number, _event)
+    return _answered(here(), request, g.now, number, _event).response()
 
 
 @routes.route("/envelope/", methods=["OPTIONS"])
@@ -80,30 +108,32 @@ def preflight(number: int) -> Response:  # noqa: ARG001  every project has the s
     origin = request.headers.get("Origin", "")
     if not origins.allowed(here().settings.browser.origins, origin, request.host_url):
         return Response(status=403)
-    answer = _opened(Response(status=204))
+    answer = origins.opened(Response(status=204), origin)
+    answer.headers["Access-Control-Expose-Headers"] = _EXPOSED
     answer.headers["Access-Control-Allow-Methods"] = "POST"
     answer.headers["Access-Control-Allow-Headers"] = _ALLOWED
     answer.headers["Access-Control-Max-Age"] = "600"
     return answer
 
 
-def _answered(number: int, take: Callable[[Taker, bytes], Taken]) -> Response:
-    """Take what the request at hand brings, as `take` reads it, and answer."""
-    home = here()
+def _answered(home: Home, asked: Request, now: datetime, project: int, take: Take) -> Answer:
+    """Take what a request brings, as `take` reads it, and answer."""
     taker = _taker(home)
+    count = partial(_count, home, asked, now)
     try:
-        _asking.check(home, request, number)
+        _asking.check(home, asked, project)
         if not (taker.collects() or ways.way(home, "browser").collects(session.KIND)):
-            return _later(OFF_S)
-        taken = take(taker, _unpacking.unpacked(_body(), request.headers.get("Content-Encoding", "")))
+            return _opened(asked, _later(OFF_S))
+        data = _unpacking.unpacked(_body(asked), asked.headers.get("Content-Encoding", ""))
+        taken = take(taker, data, count)
     except Refused as refused:
         taker.refuse(refused.word)
-        return _no(refused.word)
+        return _no(asked, refused.word)
     if taken.off:
-        return _later(OFF_S)
-    if not _FULL.isdisjoint(taken.reasons):
-        return _later(FULL_S)
-    return _opened(_limited(Response("{}", mimetype="application/json"), taken.words))
+        return _opened(asked, _later(OFF_S))
+    if not _FULL.isdisjoint(taken.reasons) or (None in taken.reasons and taker.settle() is not None):
+        return _opened(asked, _later(FULL_S))
+    return _opened(asked, _limited(taken.words))
 
 
 def _taker(home: Home) -> Taker:
@@ -114,25 +144,25 @@ def _taker(home: Home) -> Taker:
     return taker
 
 
-def _body() -> bytes:
+def _body(asked: Request) -> bytes:
     """The body as it came. Raises Refused when it is too large, or ends before its length."""
-    request.max_content_length = _unpacking.MOST_PACKED
+    asked.max_content_length = _unpacking.MOST_PACKED
     try:
-        return request.get_data(cache=False)
+        return asked.get_data(cache=False)
     except RequestEntityTooLarge:
         raise Refused(SIZE) from None
     except BadRequest:  # the client went away
         raise Refused(FORM) from None
 
 
-def _items(taker: Taker, data: bytes) -> Taken:
+def _items(taker: Taker, data: bytes, count: Count) -> Taken:
     """Take the items of an envelope. Raises Refused when none of them can be read."""
     found = _envelope.parse(data)
     reasons: set[Reason | None] = set()
     bad, off = [] if found.whole else [FORM], False
     for item in found.items:
         try:
-            reasons.add(_one(taker, item.type, item.data))
+            reasons.add(_one(taker, item.type, item.data, count))
         except Refused as refused:
             bad.append(refused.word)
         except NotCollected:
@@ -144,15 +174,15 @@ def _items(taker: Taker, data: bytes) -> Taken:
     return Taken(frozenset(reasons), frozenset(NOT_TAKEN.get(item.type, "") for item in found.items), off)
 
 
-def _event(taker: Taker, data: bytes) -> Taken:
+def _event(taker: Taker, data: bytes, count: Count) -> Taken:
     """Take one event. Raises Refused when it cannot be read."""
     try:
-        return Taken(frozenset({_one(taker, EVENT, data)}), frozenset(), off=False)
+        return Taken(frozenset({_one(taker, EVENT, data, count)}), frozenset(), off=False)
     except NotCollected:
         return Taken(frozenset(), frozenset(), off=True)
 
 
-def _one(taker: Taker, kind: str, data: bytes | memoryview) -> Reason | None:
+def _one(taker: Taker, kind: str, data: bytes | memoryview, count: Count) -> Reason | None:
     """Take one item; raises Refused when it should be read and cannot be."""
     if not taker.reads(kind):
         return taker.take(kind, None)
@@ -162,47 +192,43 @@ def _one(taker: Taker, kind: str, data: bytes | memoryview) -> Reason | None:
     if content is None:
         raise Refused(FORM)
     if kind in (sessions.ONE, sessions.SUMS):
-        return _count(sessions.told(kind, content))
+        count(sessions.told(kind, content))
+        return None
     return taker.take(kind, content)
 
 
-def _count(told: sessions.Told | None) -> None:
+def _count(home: Home, asked: Request, now: datetime, told: sessions.Told | None) -> None:
     """Count sessions: of a page as its visitor's, which is one a day; of a program as many as it says."""
     if told is None:
         return
-    counted = session.of(here())
-    if request.headers.get("Origin"):
-        counted.count(session.visitor(request), g.now, release=told.release, errored=told.errored > 0)
+    counted = session.of(home)
+    if asked.headers.get("Origin"):
+        counted.count(session.visitor(asked), now, release=told.release, errored=told.errored > 0)
     else:
-        counted.programs(g.now, release=told.release, sessions=told.sessions, errored=told.errored)
+        counted.programs(now, release=told.release, sessions=told.sessions, errored=told.errored)
 
 
-def _no(word: str) -> Response:
-    answer = Response(json.dumps({"detail": SAID[word]}), status=STATUS[word], mimetype="application/json")
-    answer.headers["X-Sentry-Error"] = SAID[word]
-    return answer if word == ORIGIN else _opened(answer)
+def _no(asked: Request, word: str) -> Answer:
+    answer = Answer(STATUS[word], json.dumps({"detail": SAID[word]}).encode(), (("X-Sentry-Error", SAID[word]),))
+    return answer if word == ORIGIN else _opened(asked, answer)
 
 
-def _later(wait_s: int) -> Response:
+def _later(wait_s: int) -> Answer:
     """Say that nothing is taken at the moment; an SDK then drops what it has, and tells later how much that was."""
-    answer = Response("{}", status=429, mimetype="application/json")
-    answer.headers["Retry-After"] = str(wait_s)
-    answer.headers["X-Sentry-Rate-Limits"] = f"{wait_s}::organization"
-    return _opened(answer)
+    limits = ("X-Sentry-Rate-Limits", f"{wait_s}::organization")
+    return Answer(429, headers=(("Retry-After", str(wait_s)), limits))
 
 
-def _limited(answer: Response, words: Collection[str]) -> Response:
+def _limited(words: Collection[str]) -> Answer:
     """Name the categories that are never taken, of those that came."""
     named = [f"{NEVER_S}:{_CATEGORIES[word]}:organization" for word in sorted(words) if word in _CATEGORIES]
-    if named:
-        answer.headers["X-Sentry-Rate-Limits"] = ", ".join(named)
-    return answer
+    return Answer(200, headers=(("X-Sentry-Rate-Limits", ", ".join(named)),) if named else ())
 
 
-def _opened(answer: Response) -> Response:
+def _opened(asked: Request, answer: Answer) -> Answer:
     """Let a page of another origin, which was allowed, read the status and for how long to wait."""
-    if origin := request.headers.get("Origin"):
-        answer.headers["Access-Control-Allow-Origin"] = origin
-        answer.headers["Access-Control-Expose-Headers"] = _EXPOSED
-        answer.vary.add("Origin")
-    return answer
+    origin = asked.headers.get("Origin")
+    if not origin:
+        return answer
+    opening = (("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", _EXPOSED), ("Vary", "Origin"))
+    return replace(answer, headers=(*answer.headers, *opening))

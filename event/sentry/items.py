@@ -82,6 +82,10 @@ class Taker:
             self._count(NOT_TAKEN.get(kind, UNKNOWN), 1)
         return None
 
+    def settle(self) -> Reason | None:
+        """Wait until the disk has what was recorded so far; return why it has not, or None."""
+        return self._way.settle() or (self._pages.settle() if self._pages is not None else None)
+
     def refuse(self, word: str) -> None:
         """Count something that was no item at all, by a word of the caller's closed list."""
         self._count(word, 1)

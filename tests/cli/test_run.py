@@ -9,7 +9,8 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,12 @@ def test_it_serves_pages_and_beats_and_a_signal_ends_all_in_order(placed):
     with _running(shell) as (process, children):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in") as answer:
             assert answer.status == 200
+        with ExitStack() as kept:
+            browsers = [kept.enter_context(closing(HTTPConnection("127.0.0.1", port, READY_S))) for _ in range(30)]
+            for browser in 3 * browsers:  # more than there are threads: none stays with one while another waits
+                browser.request("GET", "/sign-in")
+                answered = browser.getresponse()
+                assert (answered.status, b"password" in answered.read()) == (200, True)
         _until(lambda: "never-run" not in shell("check", "--json").stdout, shell.folder / "log", process)
         second = shell.fresh("run")
         assert second.returncode == Exit.FINDING
