@@ -7,5 +7,6 @@ Nothing in this package connects, reads a file, or knows Flask; what comes from 
     entitlements   what a licence grants, and what is left of it when it is limited
     clock          which time counts when clocks are wrong
     judging        all of it together: `judge`
+    keygen         licence and machine files of Keygen, read and turned into licences of ours
     codes          every result, with what to do next
 """

@@ -16,7 +16,7 @@ At = Annotated[str, msgspec.Meta(min_length=20, max_length=20)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
 Identifier = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
-Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f<>&\"]{1,120}\Z")]
+Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,120}\Z")]
 Thumbprint = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 Claims = TypeVar("Claims", bound=msgspec.Struct)

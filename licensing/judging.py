@@ -17,8 +17,8 @@ from typing import Final, TypeVar
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from licensing import keygen, withdrawals
 from licensing import licence as licences
-from licensing import withdrawals
 from licensing.clock import Believed
 from licensing.codes import CODES, Code
 from licensing.entitlements import Value, values
@@ -30,6 +30,7 @@ _SOON: Final = timedelta(days=30)
 """From so long before its end a file's own end is told."""
 _Keys = Mapping[str, Ed25519PublicKey]
 _Document = TypeVar("_Document")
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """All that was loaded: tokens of licences and of lists, and the keys that may sign each."""
+    """All that was loaded: tokens of licences and of lists, and the keys that may sign each.
 
-    licences: Iterable[str]
-    withdrawals: Iterable[str]
+    `keygen_files` are files of Keygen's, and `keygen_issuer` what has to be known to read them.
+    """
+
+    licences: Sequence[str]
+    withdrawals: Sequence[str]
     licence_keys: _Keys
     withdrawal_keys: _Keys
+    keygen_files: Sequence[str] = ()
+    keygen_issuer: keygen.Issuer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class _Found:
 def judge(held: Held, place: Place, time: Believed) -> Verdict:
     """Say what holds at `place` at the believed `time`. Never raises for anything that a document says."""
     refused: dict[str, int] = {}
-    known = _highest(_read(held.licences, held.licence_keys, licences.read, refused))
+    known = _highest(_granted(held, refused))
     lists = _newest(_read(held.withdrawals, held.withdrawal_keys, withdrawals.read, refused))
     about_clock = (CODES[time.code],) if time.code else ()
     if not known:
@@ -99,8 +105,10 @@ def judge(held: Held, place: Place, time: Believed) -> Verdict:
 def _why(held: Held) -> Code:
     """The code where no licence can be read: why the last that was loaded could not, if any was."""
     try:
-        for token in reversed(list(held.licences)):
+        for token in reversed(held.licences):
             licences.read(token, held.licence_keys)
+        for text in reversed(held.keygen_files if held.keygen_issuer else ()):
+            keygen.licence_of(text, held.keygen_issuer)  # type: ignore[arg-type]  # it is there, or there are no files
     except LicenceRefused as no:
         return CODES[no.code]
     return CODES["NOT_FOUND"]
@@ -108,13 +116,18 @@ def _why(held: Held) -> Code:
 
 def signed_times(held: Held) -> list[datetime]:
     """Return the times that the vendor's documents bear, for `clock.advance`. Never raises."""
-    known = _read(held.licences, held.licence_keys, licences.read, {})
+    known = _granted(held, {})
     lists = _read(held.withdrawals, held.withdrawal_keys, withdrawals.read, {})
     return [*(one.at("issued_at") for one in known), *(one.at for one in lists)]
 
 
+def _granted(held: Held, refused: dict[str, int]) -> list[Licence]:
+    theirs = _read(held.keygen_files, held.keygen_issuer, keygen.licence_of, refused) if held.keygen_issuer else []
+    return _read(held.licences, held.licence_keys, licences.read, refused) + theirs
+
+
 def _read(
-    tokens: Iterable[str], keys: _Keys, read: Callable[[str, _Keys], _Document], refused: dict[str, int]
+    tokens: Iterable[str], keys: _Key, read: Callable[[str, _Key], _Document], refused: dict[str, int]
 ) -> list[_Document]:
     found = []
     for token in tokens:

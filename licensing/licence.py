@@ -94,9 +94,7 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def issue(licence: Licence, key: Ed25519PrivateKey) -> str:
     """Return `licence` as a compact JWS. Raises LicenceRefused for one that `read` would refuse."""
-    payload = canonical(msgspec.to_builtins(licence))
-    _parsed(payload)
-    return signed.sign(payload, key, signed.LICENCE)
+    return signed.sign(canonical(msgspec.to_builtins(checked(licence))), key, signed.LICENCE)
 
 
 def read(token: str, keys: Mapping[str, Ed25519PublicKey]) -> Licence:
@@ -106,8 +104,11 @@ def read(token: str, keys: Mapping[str, Ed25519PublicKey]) -> Licence:
     return found
 
 
-def _parsed(payload: bytes) -> None:
-    _check(_claims.claims(payload, Licence, FORMAT))
+def checked(licence: Licence) -> Licence:
+    """Return the licence if a document may say just this. Raises LicenceRefused with MALFORMED."""
+    found = _claims.claims(canonical(msgspec.to_builtins(licence)), Licence, FORMAT)
+    _check(found)
+    return found
 
 
 def _check(one: Licence) -> None:
