@@ -136,3 +136,31 @@ def _box(x: int, width: int, y: int, height: int, what: str, lines: Sequence[str
     top = y + (height - _LINE * len(lines)) // 2 + 11
     texts = (Text(x + _EDGE, top + n * _LINE, words, kinds[n]) for n, words in enumerate(lines))
     return Box(x, y, width, height, what, tuple(texts))
+
+
+SERIES_HEIGHT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A number over time: stretches of it as `x,y x,y`, single points, and where there was no number, as x."""
+
+    stretches: tuple[str, ...]
+    points: tuple[tuple[int, int], ...]
+    missing: tuple[int, ...]
+
+
+def series(places: Sequence[float], values: Sequence[int | None]) -> Series:
+    """Values at places from 0 (left) to 1 (right), over a floor that is 0; a gap where there is none."""
+    most = max((value for value in values if value is not None), default=0) or 1
+    runs: list[list[tuple[int, int]]] = [[]]
+    missing: list[int] = []
+    for place, value in zip(places, values, strict=True):
+        x = 4 + round(place * (WIDTH - 8))
+        if value is None:
+            missing.append(x)
+            runs.append([])
+        else:
+            runs[-1].append((x, SERIES_HEIGHT - 4 - round(value / most * (SERIES_HEIGHT - 8))))
+    stretches = tuple(" ".join(f"{x},{y}" for x, y in run) for run in runs if len(run) > 1)
+    return Series(stretches, tuple(point for run in runs for point in run[-1:]), tuple(missing))

@@ -39,7 +39,7 @@ def registry(settings: Settings, resolvers: Path = _RESOLVERS) -> tuple[Destinat
     way = () if settings.sending.by_hand else (_corporate(settings), *_proxy(settings))
     own = (*_witness(settings), *_mail(settings))
     names = [name for one in (*way[-1:], *own) for name in _name_service(one.host, resolvers)]
-    return (*way, *own, *names, *_database(settings))
+    return (*way, *own, *names, *_databases(settings))
 
 
 def reachable(settings: Settings) -> tuple[Destination, ...]:
@@ -90,12 +90,17 @@ def _name_service(host: str, resolvers: Path) -> tuple[Destination, ...]:
     return tuple(Destination(n, 53, "dns", f"this machine's resolver looks up '{host}'", CUSTOMER) for n in names)
 
 
-def _database(settings: Settings) -> tuple[Destination, ...]:
-    parts = urlsplit(settings.database_url)
-    if not parts.hostname:
-        return ()
-    why = "the installation's own database, as [database] url says"
-    return (Destination(parts.hostname, parts.port or 5432, "database", why, CUSTOMER),)
+def _databases(settings: Settings) -> tuple[Destination, ...]:
+    named = [(settings.database_url, "the installation's own database, as [database] url says")]
+    if settings.reports is not None:
+        why = "the product's database, in which its reporters count, as [reports] url says; it is read only"
+        named.append((settings.reports.source.url, why))
+    at = [(urlsplit(url), why) for url, why in named]
+    return tuple(
+        Destination(parts.hostname, parts.port or 5432, "database", why, CUSTOMER)
+        for parts, why in at
+        if parts.hostname
+    )
 
 
 def _is_address(host: str) -> bool:

@@ -25,6 +25,9 @@ from diffgram_home.keys import Keys
 from diffgram_home.settings import Pinned, Settings
 from diffgram_home.signatures import Signature
 from diffgram_home.store import Store, migrate, open_store
+from support_routes import reporting
+from support_routes.errors import RouteFaults
+from support_routes.reporting import Reporter
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +44,7 @@ class Home:
     index: Index
     installation: str
     signature: Signature | None = None
+    reporters: tuple[Reporter, ...] = ()
     cache: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -88,6 +92,7 @@ def open_home(settings: Settings) -> Home:
     """The installation that `settings` describe; raises SettingsFaults or StoreError, with everything that is wrong."""
     catalogue, index = read_product(settings)
     signature = signatures.read(settings)
+    reporters = read_reporters(settings, catalogue)
     opened = keys.read(settings.folder / "keys")
     if not settings.spool.folder.is_dir():
         make_spool(settings)
@@ -104,7 +109,7 @@ def open_home(settings: Settings) -> Home:
     except SettingsFaults:
         store.close()
         raise
-    return Home(settings, store, opened, catalogue, index, str(installation), signature)
+    return Home(settings, store, opened, catalogue, index, str(installation), signature, reporters)
 
 
 def read_product(settings: Settings) -> tuple[Catalogue, Index]:
@@ -128,6 +133,22 @@ def read_product(settings: Settings) -> tuple[Catalogue, Index]:
     if faults or catalogue is None:
         raise SettingsFaults(str(settings.path), tuple(faults))
     return catalogue, index
+
+
+def read_reporters(settings: Settings, catalogue: Catalogue) -> tuple[Reporter, ...]:
+    """The reporters as the settings pin their document; raises SettingsFaults with everything that is wrong."""
+    if settings.reports is None:
+        return ()
+    faults: list[SettingsFault] = []
+    data = _pinned_bytes(settings.reports.reporters, "reports.reporters", faults)
+    found: tuple[Reporter, ...] = ()
+    try:
+        found = reporting.read(data, catalogue) if not faults else ()
+    except RouteFaults as error:
+        faults += [SettingsFault(one.code, "reports.reporters", one.message, one.hint) for one in error.faults]
+    if faults:
+        raise SettingsFaults(str(settings.path), tuple(faults))
+    return found
 
 
 def kind_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]:

@@ -348,6 +348,26 @@ class KeptCatalogue(Base):
     sources: Mapped[str] = mapped_column(Text)
 
 
+class Measurement(Base):
+    """One run of an aggregate reporter, and what it found: JSON of counts by group, small ones withheld already.
+
+    `definition` is a hash over the definitions that it counted by, `generation` the switch position of its kind then.
+    """
+
+    __tablename__ = "measurement"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    definition: Mapped[str] = mapped_column(String(64))
+    generation: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(Instant)
+    outcome: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(40))
+    took_ms: Mapped[int] = mapped_column(BigInteger)
+    ranges: Mapped[int] = mapped_column(BigInteger)
+    data: Mapped[str] = mapped_column(Text)
+    __table_args__ = (Index("measurement_series", "name", "at"),)
+
+
 class Hour(Base):
     """What happened to one case in one hour: messages collected, messages and bytes that left, attempts."""
 

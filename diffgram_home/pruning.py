@@ -37,6 +37,7 @@ from diffgram_home.models import (
     Tally,
     Throttle,
 )
+from diffgram_home.reports import keeping as reports
 
 CHECKPOINTS_ALL_FOR = timedelta(days=2)
 COUNTS_FOR = timedelta(days=800)
@@ -132,5 +133,6 @@ def _counts(session: Session, now: datetime) -> None:
     session.execute(delete(Tally).where(Tally.day < (now - COUNTS_FOR).strftime("%Y-%m-%d")))
     session.execute(delete(Notice).where(Notice.ended_at < now - NOTICES_FOR))
     sessions.prune(session, now)
+    reports.prune(session, now)
     session.execute(delete(SignIn).where(SignIn.expires_at < now))
     session.execute(delete(Throttle).where(Throttle.until < now - timedelta(days=1)))

@@ -22,6 +22,7 @@ _NAVIGATION: Final = (
     ("Overview", "overview"),
     ("Fields", "fields"),
     ("Issues", "issues"),
+    ("Reports", "reports"),
     ("Pending", "pending"),
     ("Sent", "sent"),
     ("Cases", "cases"),

@@ -56,6 +56,7 @@ from diffgram_home.browser import counts
 from diffgram_home.errors import HomeError
 from diffgram_home.home import Home, open_home
 from diffgram_home.outbound import Door, MailDoor, WitnessDoor
+from diffgram_home.reports import keeping
 from diffgram_home.settings import Settings
 
 GRACE_S = 2.0
@@ -105,6 +106,10 @@ class Ticker:
     def mail(self, door: MailDoor) -> None:
         """Send letters that are due, in a thread of its own: a slow mail server holds up nothing."""
         self._busy((("mail", lambda home, now: mailing.send_due(home, door, now)),))
+
+    def report(self) -> None:
+        """Count what is due in the product's database, in a thread of its own: a slow database holds up nothing."""
+        self._busy((("reports", keeping.attend),))
 
     def prune(self) -> None:
         """Let go of what is old."""
@@ -203,11 +208,11 @@ def run(wanted: Settings, config: Path) -> None:
 def _lead(home: Home, stopping: threading.Event) -> None:
     door = sending.open_door(home)
     witness, mail = elsewhere.open_witness(home.settings), mailing.open_door(home)
-    ticker, mailer = Ticker(home, door, stopping, witness), Ticker(home, door, stopping)
+    ticker, mailer, reporter = (Ticker(home, door, stopping, told) for told in (witness, None, None))
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that takes longer than its interval is no news
     jobs = BlockingScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(1), "mail": ThreadPoolExecutor(1)},
+        executors={name: ThreadPoolExecutor(1) for name in ("default", "mail", "reports")},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     now = datetime.now(UTC)
@@ -216,11 +221,13 @@ def _lead(home: Home, stopping: threading.Event) -> None:
     if mail is not None:
         every_s = home.settings.sending.every_s
         jobs.add_job(mailer.mail, "interval", args=(mail,), seconds=every_s, next_run_time=now, executor="mail")
+    if home.settings.reports is not None:
+        jobs.add_job(reporter.report, "interval", minutes=1, next_run_time=now, executor="reports")
     doors = [one for one in (door, witness, mail) if one]
     threading.Thread(target=_attend, args=(jobs, doors, stopping), daemon=True).start()
     _log.info("leads; a tick every %s s", home.settings.sending.every_s)
     jobs.start()
-    if not (ticker.idle.wait(LONGEST_STOP_S) and mailer.idle.wait(LONGEST_STOP_S)):
+    if not all(one.idle.wait(LONGEST_STOP_S) for one in (ticker, mailer, reporter)):
         os._exit(0)
     _log.info("ended")
 

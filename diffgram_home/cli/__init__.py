@@ -26,6 +26,7 @@ from diffgram_home.cli import (
     proving,
     queue,
     releases,
+    report,
     routing,
     sessions,
     setup,
@@ -83,7 +84,16 @@ main = Sections(
         ),
         (
             "What leaves",
-            (issues.issues, sessions.sessions, traffic.new, traffic.pending, queue.queue, traffic.send, carry.carry),
+            (
+                issues.issues,
+                sessions.sessions,
+                report.report,
+                traffic.new,
+                traffic.pending,
+                queue.queue,
+                traffic.send,
+                carry.carry,
+            ),
         ),
         (
             "What left, and the proof",

@@ -25,6 +25,7 @@ from diffgram_home.pages import (
     privacy,
     queue,
     releases,
+    reports,
     sent,
     sessions,
 )
@@ -34,6 +35,7 @@ PAGES = (
     fields,
     issues,
     sessions,
+    reports,
     pending,
     queue,
     sent,

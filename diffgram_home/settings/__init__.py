@@ -23,6 +23,7 @@ from diffgram_home.settings import (
     _mail,
     _modes,
     _product,
+    _reports,
     _web,
 )
 from diffgram_home.settings._approval import Approval
@@ -33,6 +34,7 @@ from diffgram_home.settings._limits import Keep, Sending, Spool
 from diffgram_home.settings._mail import Mail
 from diffgram_home.settings._modes import FIELD_MODES, Policy
 from diffgram_home.settings._product import Pinned, Product
+from diffgram_home.settings._reports import Reports, Source
 from diffgram_home.settings._secret import SECRETS, unreadable
 from diffgram_home.settings._table import Table
 from diffgram_home.settings._web import Web
@@ -49,8 +51,10 @@ __all__ = [
     "Pinned",
     "Policy",
     "Product",
+    "Reports",
     "Sending",
     "Settings",
+    "Source",
     "Spool",
     "Web",
     "Witness",
@@ -76,6 +80,7 @@ class Settings:
     sending: Sending
     keep: Keep
     mail: Mail | None
+    reports: Reports | None
     cases: Mapping[str, str]
     kinds: Mapping[str, str]
     fields: Mapping[str, str]
@@ -117,7 +122,7 @@ def parse(text: str, path: Path, environ: Mapping[str, str]) -> Settings:
 def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
     name = top.text("name", pattern_hint="letters, digits, '-' and '.', at most 60", check=_is_name)
     folder = top.path("folder", default="data") or path.parent
-    mail = top.table("mail")
+    mail, reports = top.table("mail"), top.table("reports")
     settings = Settings(
         path=path,
         name=name,
@@ -132,6 +137,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         sending=_limits.sending(top.table("sending")),
         keep=_limits.keep(top.table("keep")),
         mail=_mail.read(mail, environ) if "mail" in top.values else None,
+        reports=_reports.read(reports, environ) if "reports" in top.values else None,
         cases=_modes.cases(top.table("cases")),
         kinds=_modes.kinds(top.table("kinds")),
         fields=_modes.fields(top.table("fields")),

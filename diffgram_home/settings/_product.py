@@ -30,16 +30,17 @@ def read(table: Table) -> Product:
     """`[product]`; faults are collected in the table."""
     entries = table.tables("catalogue")
     index = table.table("index")
-    pinned = _pinned(index) if "index" in table.values else None
+    found = pinned(index) if "index" in table.values else None
     signature = table.path("signature", exists=True)
     if signature is not None and "index" not in table.values:
         table.fault("setting-missing", "index", "'product.signature' signs no index here", "name the index too")
-    product = Product(tuple(_pinned(entry) for entry in entries), pinned, signature)
+    product = Product(tuple(pinned(entry) for entry in entries), found, signature)
     table.finish()
     return product
 
 
-def _pinned(table: Table) -> Pinned:
+def pinned(table: Table) -> Pinned:
+    """`{ file, sha256 }`; faults are collected in the table."""
     file = table.path("file", required=True, exists=True) or table.base
     sha256 = table.text("sha256", pattern_hint="64 hex digits; 'sha256sum FILE' prints them", check=is_hex64)
     table.finish()

@@ -9,7 +9,8 @@ from diffgram_home.errors import SettingsFault
 
 DATABASE_URL, PROXY = "DIFFGRAM_HOME_DATABASE_URL", "DIFFGRAM_HOME_PROXY"
 MAIL = "DIFFGRAM_HOME_MAIL_PASSWORD"
-SECRETS = (DATABASE_URL, PROXY, MAIL)
+REPORTS_URL = "DIFFGRAM_HOME_REPORTS_URL"
+SECRETS = (DATABASE_URL, PROXY, MAIL, REPORTS_URL)
 
 
 def read(name: str, environ: Mapping[str, str], faults: list[SettingsFault]) -> str | None:

@@ -40,7 +40,13 @@ BY_NAME = ("importlib", "imp", "runpy", "pkgutil")
 """Modules that import others by name, which no reading of imports can follow."""
 READING = {"importlib.machinery.ModuleSpec", "importlib.resources"}
 """Of these the parts that import nothing: a type, and the reading of files that a package brings."""
-BUILDING = {"event/index.py", "event/_sites.py", "event/_lock.py", "diffgram_home/cli/document.py"}
+BUILDING = {
+    "event/index.py",
+    "event/_sites.py",
+    "event/_lock.py",
+    "diffgram_home/cli/document.py",
+    "support_routes/declare.py",
+}
 """Made for the vendor's build: index, sites, libraries, the manual. No process here loads them."""
 DOOR = "diffgram_home/outbound/"
 """The one module that may open a connection; its parts are nobody else's."""

@@ -224,5 +224,5 @@ def test_no_query_of_a_catalogue_stands_in_the_product_s_code_a_second_time():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert len(queries) == 7
+    assert len(queries) == 10
     assert [text for text in texts if re.match(r"\s*SELECT\b", text, re.IGNORECASE)] == []

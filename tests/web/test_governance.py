@@ -38,6 +38,7 @@ AT_THE_TERMINAL = {
     ("account", "add"): "makes who may use the pages",
     ("account", "roles"): "makes who may do what on the pages",
     ("account", "remove"): "ends somebody's use of the pages",
+    ("report",): "counts at once what the scheduler counts; the pages never reach the product's database",
     ("mail", "test"): "sends a letter at once; the pages never reach the network",
 }
 """Commands that change something and have no page, and why."""
