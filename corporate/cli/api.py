@@ -16,6 +16,7 @@ from flask import Flask
 from audit import generated
 from corporate.pages import PAGES
 from corporate.pages.guarding import OPEN
+from corporate.pages.programs import describe as for_programs
 from corporate.wire import describe
 
 DEFAULT_FILE = Path("docs/corporate_api.md")
@@ -32,6 +33,13 @@ Two listeners: the wire for installations, the pages for the vendor's staff. Wha
 
 Machines read the same at `/v1/openapi.json` (OpenAPI 3.1). Every error has the form `ErrorOut`.
 """
+_PROGRAMS = """
+## Issues, for programs of the staff
+
+On the listener of the pages; machines read the same at `/api/v1/openapi.json` (OpenAPI 3.1). Who has an account may, as
+on the pages: a session's token goes with every request as `Authorization: Bearer TOKEN`; a cookie does not count. What
+is done stands in the issue's history with the account. Every error has the form `ErrorOut`.
+"""
 _PAGES = """
 ## The pages
 
@@ -44,7 +52,12 @@ Every change is a POST with a token that only our own pages hold.
 
 def render() -> str:
     """The page as Markdown."""
-    found = describe()
+    wire, programs = _described(describe()), _described(for_programs())
+    return _HEAD + wire + _PROGRAMS + programs + _PAGES + "".join(sorted(_routes()))
+
+
+def _described(found: Mapping[str, Any]) -> str:
+    """Operations and forms of one OpenAPI document."""
     operations = [
         part
         for path, methods in found["paths"].items()
@@ -55,7 +68,7 @@ def render() -> str:
     parts = found["components"]
     used = set(re.findall(r"schemas/(\w+)", json.dumps([found["paths"], parts["responses"]])))
     forms = [line for name in sorted(used) for line in _form(name, parts["schemas"][name])]
-    return _HEAD + "".join(f"{line}\n" for line in operations + forms) + _PAGES + "".join(sorted(_routes()))
+    return "".join(f"{line}\n" for line in operations + forms)
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:

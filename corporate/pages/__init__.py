@@ -17,6 +17,7 @@ from corporate.pages import (
     holdings,
     installations,
     issues,
+    programs,
     rendering,
     signing_in,
     tokens,
@@ -38,3 +39,4 @@ def register(app: Flask, server: Corporate) -> None:
     rendering.register(app)
     for module in PAGES:
         app.register_blueprint(module.blueprint)
+    programs.register(app)

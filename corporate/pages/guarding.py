@@ -2,7 +2,8 @@
 
 Leaves to others: accounts and sessions (people). Rules: denied unless allowed: only the routes in OPEN work without a
 session. A form's token is HMAC-SHA-256(secret, cookie), so a page of another site cannot know it; the cookie is
-SameSite=Strict besides. No script is allowed at all, and Trusted Types are demanded in case one ever is.
+SameSite=Strict besides. Programs name their session in a header, which no page of another site can set; a cookie does
+not count for them. No script is allowed at all, and Trusted Types are demanded in case one ever is.
 """
 
 import hashlib
@@ -15,9 +16,13 @@ from werkzeug import Response as Base
 from werkzeug.exceptions import SecurityError
 
 from corporate import people
+from corporate.errors import Answer
 from corporate.server import Corporate
 
-OPEN = frozenset({"static", "signing_in.form", "signing_in.sign_in"})
+PROGRAMS = "/api/v1"
+"""Where programs ask (programs.py): by a session's token in a header; no cookie and no form counts there."""
+OPEN = frozenset({"static", "signing_in.form", "signing_in.sign_in", "programs.Session", "api-docs.openapi_json"})
+"""Endpoints that need no session; to end one, `programs.Session` asks for it by itself."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -58,6 +63,22 @@ def give_cookie(response: Base, token: str) -> Base:
     return response
 
 
+def bearer() -> str:
+    """The session's token that a program names in Authorization, or nothing."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def no_session() -> Answer:
+    """What a program is told that has none."""
+    return Answer(401, "not-signed-in", "there is no session", f"POST name and password to {PROGRAMS}/session")
+
+
+def of_program() -> bool:
+    """Whether a program asks."""
+    return request.path.startswith(f"{PROGRAMS}/")
+
+
 def _cookie_name() -> str:
     """`__Host-` binds the cookie to https and this host; browsers refuse it without https."""
     return "__Host-corporate" if server().settings.pages.https else "corporate"
@@ -67,13 +88,16 @@ def _who() -> Base | None:
     """Look up the session; send strangers to the sign-in, and those who called us by another name away."""
     if isinstance(request.routing_exception, SecurityError):
         raise request.routing_exception
-    g.cookie = request.cookies.get(_cookie_name(), "") or secrets.token_urlsafe(32)
+    given = bearer() if of_program() else request.cookies.get(_cookie_name(), "")
+    g.cookie = given or secrets.token_urlsafe(32)
     g.person = None
     if request.endpoint == "static":
         return None
     g.person = people.who(server().store, g.cookie, datetime.now(UTC))
     if g.person is not None or request.endpoint in OPEN:
         return None
+    if of_program():
+        raise no_session()
     return redirect(url_for("signing_in.form"), 303)
 
 
@@ -85,7 +109,7 @@ def _no_nul() -> None:
 
 
 def _form_is_ours() -> None:
-    if request.method in ("GET", "HEAD", "OPTIONS"):
+    if request.method in ("GET", "HEAD", "OPTIONS") or of_program():
         return
     given = request.form.get("form", "")
     if not hmac.compare_digest(given.encode("utf-8", "replace"), form_token().encode()):

@@ -3,13 +3,14 @@
 import logging
 from datetime import datetime
 
-from flask import Flask, g, render_template
+from flask import Flask, Response, g, render_template
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from audit import transforms
-from corporate.errors import place_of
-from corporate.pages.guarding import form_token
+from corporate.errors import Answer, place_of
+from corporate.pages import programs
+from corporate.pages.guarding import form_token, of_program
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(time=time, day=day, short=short, number=number, explained=explained, ago=ago, zip=zip)
     app.context_processor(lambda: {"person": g.get("person"), "form_token": form_token})
+    app.register_error_handler(Answer, programs.refused)
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _unexpected)
 
@@ -66,7 +68,9 @@ def explained(word: str) -> str:
     return transforms.explained(transforms.read(word))
 
 
-def _refused(error: HTTPException) -> tuple[str, int]:
+def _refused(error: HTTPException) -> tuple[str, int] | Response:
+    if of_program() and not isinstance(error, SecurityError):
+        return programs.refused(error)
     if isinstance(error, SecurityError):
         # An untrusted host name: no link can be made for it. pages.names in corporate.toml says which are ours.
         return "This server has another name.\n", 400
@@ -74,8 +78,10 @@ def _refused(error: HTTPException) -> tuple[str, int]:
     return render_template("error.html", code=code, name=error.name, words=error.description), code
 
 
-def _unexpected(error: Exception) -> tuple[str, int]:
+def _unexpected(error: Exception) -> tuple[str, int] | Response:
     """The log has the type and the place, never the words, which may quote what somebody sent."""
     _LOG.error("unexpected %s at %s", type(error).__name__, place_of(error))
+    if of_program():
+        return programs.refused(error)
     words = "Something unexpected happened; the server's log says where. Try again."
     return render_template("error.html", code=500, name="Unexpected error", words=words), 500

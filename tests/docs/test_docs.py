@@ -151,6 +151,13 @@ def test_every_address_of_corporate_stands_in_the_docs():
         "POST /v1/enrolment",
         "POST /v1/batches",
         "POST /v1/deletions",
+        "POST /api/v1/session",
+        "DELETE /api/v1/session",
+        "GET /api/v1/issues",
+        "GET /api/v1/issues/{number}",
+        "PUT /api/v1/issues/{number}/state",
+        "PUT /api/v1/issues/{number}/assigned",
+        "POST /api/v1/issues/{number}/comments",
     }
     rows = dict(re.findall(r"^\| `(/.*?)` \| [A-Z, ]+ \| (.+?) \| .+? \|$", text, re.MULTILINE))
     assert len(rows) >= 10
