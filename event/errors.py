@@ -41,3 +41,7 @@ class Drop(Exception):
         super().__init__(reason)
         self.reason = reason
         self.instead = instead
+
+
+class NotCollected(Exception):
+    """What somebody told is of a kind that is switched off just now; no more of it was looked at than says so."""

@@ -3,7 +3,7 @@
 A view reads the request, calls one function of ours, renders the answer. Whoever adds a page adds it to `PAGES`.
 """
 
-from diffgram_home import sentry
+from diffgram_home import otlp, sentry
 from diffgram_home.browser import reporting, taking
 from diffgram_home.pages import (
     account,
@@ -54,8 +54,9 @@ PAGES = (
     carrying,
     dsns,
     sentry,
+    otlp,
     reporting,
     taking,
 )
-ADDRESSES = (*sentry.ADDRESSES,)
+ADDRESSES = (*sentry.ADDRESSES, *otlp.ADDRESSES)
 """Ways in that are taken before Flask (`diffgram_home.front`); each is a route of one of PAGES, too."""

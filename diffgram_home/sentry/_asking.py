@@ -22,7 +22,7 @@ def check(home: Home, request: Request, project: int) -> None:
 
 
 def _key(request: Request) -> str:
-    """The key, from `X-Sentry-Auth: Sentry sentry_key=…, …`, or from the query, as browsers send it."""
+    """The key: `X-Sentry-Auth: Sentry sentry_key=…, …`, `Authorization: Bearer …`, or in the query, as of browsers."""
     for name in ("X-Sentry-Auth", "Authorization"):
         said = request.headers.get(name, "")[:_LONGEST]
         if said[:7].lower() == "sentry ":
@@ -30,4 +30,6 @@ def _key(request: Request) -> str:
                 key, _, value = part.strip().partition("=")
                 if key == "sentry_key":
                     return value
+        if said[:7].lower() == "bearer ":
+            return said[7:].strip()
     return request.args.get("sentry_key", "")

@@ -27,9 +27,9 @@ from diffgram_home.permissions import WAY_IN, permission
 from diffgram_home.sentry import _asking, _envelope, _unpacking
 from diffgram_home.sentry._words import FORM, ORIGIN, SAID, SIZE, STATUS, Refused
 from diffgram_home.sessions import here
-from event.errors import Reason
+from event.errors import NotCollected, Reason
 from event.sentry import Taker, sessions
-from event.sentry.items import EVENT, NOT_TAKEN, NotCollected
+from event.sentry.items import EVENT
 
 routes = Blueprint("sentry", __name__, url_prefix="/api/<int:number>")
 OFF_S: Final = 300
@@ -171,7 +171,7 @@ def _items(taker: Taker, data: bytes, count: Count) -> Taken:
         raise Refused(bad[0])
     for word in bad:
         taker.refuse(word)
-    return Taken(frozenset(reasons), frozenset(NOT_TAKEN.get(item.type, "") for item in found.items), off)
+    return Taken(frozenset(reasons), frozenset(taker.not_taken(item.type) for item in found.items), off)
 
 
 def _event(taker: Taker, data: bytes, count: Count) -> Taken:

@@ -14,9 +14,9 @@ import sys
 from types import new_class
 from typing import Any
 
-from event.errors import EventError
+from event.errors import EventError, NotCollected
 from event.event import collector
-from event.sentry.items import NotCollected, Taker
+from event.sentry.items import Taker
 from event.ways import Way
 
 _SDK = "sentry_sdk.transport"

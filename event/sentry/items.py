@@ -9,14 +9,17 @@ installation counts sessions by itself, with what `sessions` reads of them.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from event.errors import Reason
-from event.sentry import scripts, sessions
+from event.errors import NotCollected, Reason
+from event.records.taking import LOG, PAGES, Records
+from event.sentry import logs, scripts, sessions
 from event.sentry._reduction import LOCALS, MESSAGE, PASSED_BY, TRANSACTION, Reduction
 from event.sentry._values import members, number, rows
 from event.ways import Way
 
 KIND: Final = "home/error"
 EVENT, UNKNOWN, LOST, SESSION = "event", "unknown", "lost-by-sender", "session"
+LOGS: Final = "log"
+"""The word for log records that are let go: their kind is off, they are a page's, or they are no records."""
 NOT_TAKEN: Final[Mapping[str, str]] = {
     "transaction": TRANSACTION,
     "span": TRANSACTION,
@@ -33,18 +36,15 @@ NOT_TAKEN: Final[Mapping[str, str]] = {
     "feedback": "feedback",
     "user_report": "feedback",
     "check_in": "check-in",
-    "log": "log",
-    "otel_log": "log",
+    "otel_log": LOGS,
 }
 """Types of items that are not taken → the word under which they are counted."""
-WORDS: Final = frozenset({*NOT_TAKEN.values(), *PASSED_BY.values(), LOCALS, MESSAGE, UNKNOWN, LOST, SESSION})
+WORDS: Final = frozenset(
+    {*NOT_TAKEN.values(), *PASSED_BY.values(), LOCALS, MESSAGE, UNKNOWN, LOST, SESSION, logs.ATTRIBUTES}
+)
 """Every word by which something is refused here."""
 _MOST_ROWS = 100
 _MOST = 1_000_000
-
-
-class NotCollected(Exception):
-    """An event is of a kind that is switched off just now; nothing of it was looked at but its platform."""
 
 
 class Taker:
@@ -56,15 +56,27 @@ class Taker:
     def __init__(self, way: Way, pages: Way | None = None) -> None:
         self._way, self._pages = way, pages
         self._reduction = Reduction(way.log)
+        self._records = Records(way)
 
-    @staticmethod
-    def reads(kind: str) -> bool:
+    def reads(self, kind: str) -> bool:
         """Say whether the content of an item of this type is looked at; of all others only the type is."""
+        if kind == logs.ITEM:
+            return self._way.collects(LOG)
         return kind in (EVENT, sessions.ONE, sessions.SUMS, "client_report")
 
+    def not_taken(self, kind: str) -> str:
+        """Return the word of an item of a type that is not taken just now; nothing for one that is, or is unknown."""
+        if kind == logs.ITEM:
+            return "" if self._way.collects(LOG) else LOGS
+        return NOT_TAKEN.get(kind, "")
+
     def collects(self) -> bool:
-        """Say whether errors are collected just now, of whatever platform."""
-        return self._way.collects(KIND) or (self._pages is not None and self._pages.collects(scripts.KIND))
+        """Say whether errors, of whatever platform, or logs are collected just now."""
+        return (
+            self._way.collects(KIND)
+            or self._way.collects(LOG)
+            or (self._pages is not None and self._pages.collects(scripts.KIND))
+        )
 
     def take(self, kind: str, content: Any) -> Reason | None:
         """Record or count one item; `content` is its decoded JSON where `reads` says so. Return why it is not kept.
@@ -73,13 +85,15 @@ class Taker:
         """
         if kind == EVENT and type(content) is dict:
             return self._event(content)
+        if kind == logs.ITEM and content is not None:
+            return self._logs(content)
         if kind == "client_report":
             self._count(LOST, _lost(members(content)))
         elif kind in (sessions.ONE, sessions.SUMS):
             told = sessions.told(kind, members(content))
             self._count(SESSION, told.sessions if told else 0)
         else:
-            self._count(NOT_TAKEN.get(kind, UNKNOWN), 1)
+            self._count(self.not_taken(kind) or UNKNOWN, 1)
         return None
 
     def settle(self) -> Reason | None:
@@ -102,6 +116,15 @@ class Taker:
             return Reason.REFUSED
         return self._way.error(KIND, lambda: reduced.error_log, reduced.values)
 
+    def _logs(self, content: Any) -> Reason | None:
+        """Record log records; return why the last that could not be kept was not. A page's are let go."""
+        found = logs.read(content)
+        self._count(logs.ATTRIBUTES, found.unread)
+        programs = [one for one in found.records if one.language not in PAGES]
+        self._count(LOGS, found.lost + len(found.records) - len(programs))
+        reasons = [self._records.log(one) for one in programs]
+        return next((reason for reason in reversed(reasons) if reason is not None), None)
+
     def _script(self, pages: Way, content: dict[str, Any]) -> Reason | None:
         if not pages.collects(scripts.KIND):
             raise NotCollected(scripts.KIND)
@@ -113,7 +136,7 @@ class Taker:
 
     def _count(self, word: str, count: int) -> None:
         if count:
-            self._way.refuse(KIND, word, count)
+            self._way.refuse(KIND if self._way.collects(KIND) else LOG, word, count)
 
 
 def _lost(report: Mapping[str, Any]) -> int:

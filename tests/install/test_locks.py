@@ -21,7 +21,7 @@ DISTRIBUTION_OF = {  # where a module's name is not its distribution's
     "argon2": "argon2-cffi", "flask_smorest": "flask-smorest", "time_machine": "time-machine", "_pytest": "pytest",
     "werkzeug": "flask", "jinja2": "flask", "markupsafe": "flask", "packaging": "pytest",
     "psycopg": "psycopg", "xdist": "pytest-xdist", "tzlocal": "apscheduler",
-    "opentelemetry": "opentelemetry-sdk",
+    "opentelemetry": "opentelemetry-sdk", "google": "protobuf",
 }  # fmt: skip
 
 

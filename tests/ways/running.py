@@ -13,16 +13,16 @@ from event import index as building
 
 PRODUCTS = Path(__file__).parent / "products"
 ROOT = PRODUCTS.parents[2]
-FRAMEWORKS = ("flask", "django", "celery", "logging", "groups")
+FRAMEWORKS = ("flask", "fastapi", "django", "celery", "logging", "groups")
 
 
 @cache
 def shop_index() -> index.Index:
     """Return the index of what the vendor ships."""
-    return building.build([PRODUCTS / "shop.py"], "shop 1.4.2")
+    return building.build([PRODUCTS / "shop.py", PRODUCTS / "depot.py"], "shop 1.4.2")
 
 
-def sell(framework: str, secret: str, *where: object) -> "subprocess.CompletedProcess[str]":
+def run(framework: str, secret: str, *where: object) -> "subprocess.CompletedProcess[str]":
     """Run a product to its end, in a process of its own."""
     return subprocess.run(
         [sys.executable, str(PRODUCTS / f"with_{framework}.py"), *map(str, where)],

@@ -20,6 +20,7 @@ from tests.ways.test_endpoint import BAD, EVENT, Site, envelope, told
 
 ORIGIN = {"Origin": "https://shop.example"}
 JSON = json.dumps(EVENT).encode()
+LOGS = {"path": "/api/{}/v1/logs", "content_type": "application/x-protobuf"}
 ASKED: dict[str, dict[str, Any]] = {
     "an event": {"data": told()},
     "from a page": {"data": told(), "headers": ORIGIN},
@@ -37,6 +38,12 @@ ASKED: dict[str, dict[str, Any]] = {
     "asked before": {"method": "OPTIONS", "headers": ORIGIN},
     "another name of this machine": {"data": told(), "base_url": "http://evil.example"},
     **{name: {"data": body} for name, (_, body) in BAD.items()},
+    "no log records": {**LOGS, "data": b""},
+    "log records of a page": {**LOGS, "data": b"{}", "content_type": "application/json", "headers": ORIGIN},
+    "log records of another page": {**LOGS, "data": b"", "headers": {"Origin": "https://evil.example"}},
+    "log records in no form": {**LOGS, "data": b"", "content_type": "text/plain"},
+    "no form of log records": {**LOGS, "data": b"\xff"},
+    "log records with a last slash": {**LOGS, "data": b"", "path": "/api/{}/v1/logs/"},
 }
 
 

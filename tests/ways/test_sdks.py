@@ -33,6 +33,8 @@ class Served:
 
     home: Home
     dsn: str
+    base: str
+    key: str
 
     def taken(self) -> list[dict[str, object]]:
         """Take in what was spooled; return its messages."""
@@ -64,7 +66,7 @@ def _served(folder: Path, shipped: index.Index | None = None) -> Iterator[Served
     key = dsns.make(home, "shop", ACTOR, datetime.now(UTC))
     log = folder / "server.log"
     with site.serving(home.settings.path, log) as base:
-        yield Served(home, dsns.address(key, base))
+        yield Served(home, dsns.address(key, base), f"{base}/api/{key.number}", key.key)
     home.close()
     assert b"Listening at" in log.read_bytes()
     assert spelled.found_under(folder) == {}
@@ -72,11 +74,11 @@ def _served(folder: Path, shipped: index.Index | None = None) -> Iterator[Served
 
 @pytest.mark.parametrize("framework", running.FRAMEWORKS)
 def test_a_python_sdk_reports_places_and_types_and_nothing_of_the_customer(served: Served, framework: str):
-    ran = running.sell(framework, spelled.SECRET, "dsn", served.dsn)
+    ran = running.run(framework, spelled.SECRET, "dsn", served.dsn)
     assert spelled.found_in(ran.stdout.encode()), "the control: it was there"
-    [message] = served.taken()
+    [message] = [found for found in served.taken() if found["kind"] == "home/error"]
     log = message["error_log"]
-    assert (message["kind"], message["release"]) == ("home/error", "1.4.2")
+    assert message["release"] == "1.4.2"
     types = [link["type"] for link in log["chain"]]  # type: ignore[index]
     assert types == (["ExceptionGroup", *CHAIN, *CHAIN] if framework == "groups" else CHAIN)
     sold = next(link for link in log["chain"] if link["type"] == "LookupError")  # type: ignore[index]
@@ -129,3 +131,61 @@ def test_without_names_the_same_program_leaves_as_a_type_and_a_place_unknown(ser
         assert [link["type"] for link in log["chain"]] == ["<type>"]  # type: ignore[index]
         assert {place for place, _ in log["frames"]} == {"<place>"}  # type: ignore[index]
     assert spelled.found_under(served.home.settings.folder) == {}
+
+
+@pytest.mark.parametrize("packed", ["none", "gzip", "deflate"])
+def test_opentelemetry_for_python_tells_levels_loggers_places_and_words(served: Served, packed: str):
+    ran = running.run("otel", spelled.SECRET, served.base, served.key, packed)
+    assert spelled.found_in(ran.stdout.encode()), "the control: it was there"
+    assert ran.stderr == ""
+    messages = [{k: v for k, v in found.items() if k != "at"} for found in served.taken()]
+    logs = [found for found in messages if found["kind"] == "home/log"]
+    assert [(m["level"], m["logger"], m["place"]) for m in logs] == [
+        ("info", "depot", "depot:stocktake:9"),
+        ("warning", "depot", "depot:stocktake:10"),
+        ("error", "depot", "depot:stocktake:11"),
+        ("critical", "depot", "depot:stocktake:12"),
+        ("error", "<logger>", "<place>"),
+    ]
+    words = [m["words"]["arguments"][0] if "words" in m else None for m in logs]  # type: ignore[index]
+    assert words == [
+        ["the stocktake begins"],
+        ["shelf ", ["text(<32)"], " lacks ", ["integer(1)"], " for ", ["text(<32)"]],
+        ["no more than ", ["integer(1)"], " were kept for ", ["text(<32)"]],
+        None,
+        None,
+    ]
+    [error] = [found for found in messages if found["kind"] == "home/error"]
+    log = error["error_log"]
+    assert error["release"] == "1.4.2"
+    assert [link["type"] for link in log["chain"]] == CHAIN  # type: ignore[index]
+    assert log["chain"][0]["code_text"]["arguments"][0][0] == "nothing was sold to "  # type: ignore[index]
+    assert log["frames"][-3:] == DEEPEST  # type: ignore[index]
+    assert spelled.found_under(served.home.settings.folder) == {}
+
+
+def test_opentelemetry_for_node_tells_its_errors_as_pages_do(served: Served, modules: Path):
+    environment = {**os.environ, "SHOP_SECRET": spelled.SECRET}
+    script = running.PRODUCTS / "with_otel.mjs"
+    ran = node(script, modules, f"{served.base}/v1/logs", served.key, env=environment, timeout=120)
+    assert spelled.found_in(ran.stdout.encode()), ran.stderr
+    assert ran.stderr == ""
+    log, also, thrown = served.taken()
+    assert (log["kind"], log["level"], log["logger"], log["release"]) == ("home/log", "warning", "depot", "1.4.2")
+    assert (also["kind"], also["level"], "words" in also) == ("home/log", "error", False)
+    assert (thrown["kind"], thrown["how"], thrown["release"]) == ("home/browser-error", "caught", "1.4.2")
+    assert thrown["error_log"]["chain"] == [{"type": "TypeError", "shapes": ["text(<64)"]}]  # type: ignore[index]
+    assert spelled.found_under(served.home.settings.folder) == {}
+
+
+def test_opentelemetry_for_node_tells_declared_types_and_words(declared: Served, modules: Path):
+    environment = {**os.environ, "SHOP_SECRET": spelled.SECRET, "SHOP_TYPE": "QuotaError"}
+    script = running.PRODUCTS / "with_otel.mjs"
+    ran = node(script, modules, f"{declared.base}/v1/logs", declared.key, env=environment, timeout=120)
+    assert ran.stderr == ""
+    [error] = [found for found in declared.taken() if found["kind"] == "home/error"]
+    words = ["the cart of ", ["text(<32)"], " is full: ", ["integer(1)"], " of ", ["integer(1)"]]
+    [link] = error["error_log"]["chain"]  # type: ignore[index]
+    assert (link["type"], link["code_text"]["arguments"]) == ("QuotaError", [words])
+    assert error["error_log"]["frames"][-1] == ["<place>", 0]  # type: ignore[index]
+    assert spelled.found_under(declared.home.settings.folder) == {}
