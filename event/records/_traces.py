@@ -47,7 +47,7 @@ def script(raised: Raised) -> dict[str, Any]:
 
 
 def _call(line: str) -> list[dict[str, Any]]:
-    """Return the call that a line of a JavaScript stack tells: `at Cart.fill (/srv/file.js:1:77)`, or without a name."""
+    """Return the call that a line of a JavaScript stack tells, `at Cart.fill (/srv/file.js:1:77)`, or no name."""
     function, brace, _ = line.strip().removeprefix("at ").partition(" (")
     parts = line.rstrip().removesuffix(")").rsplit(":", 2)
     if len(parts) < 3 or not all(p.isascii() and p.isdigit() and len(p) <= _MOST_DIGITS for p in parts[1:]):

@@ -119,10 +119,8 @@ class Records:
 
     def _event(self, record: Record, raised: Raised) -> dict[str, Any]:
         """Return the event that an SDK of Sentry would have made of an exception."""
-        if record.language in _PYTHON:
-            values = _traces.python(raised, self._index.modules)
-        else:
-            values = [_traces.script(raised)]
+        modules = self._index.modules
+        values = _traces.python(raised, modules) if record.language in _PYTHON else [_traces.script(raised)]
         platform = _PLATFORMS.get(record.language, record.language)
         return {"platform": platform, "release": record.release, "exception": {"values": values}}
 
