@@ -8,7 +8,7 @@ does not have is shown without a field.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,9 +17,10 @@ from audit.catalogue import HEADER, Catalogue, Field
 from audit.method import NOT_MEASURED, NOT_OURS, UNSTATED
 from audit.types import TYPES
 from diffgram_home import views
+from event.issue import pieces_of
 
 ENVELOPE_TYPE = "envelope"
-ERROR_LOGS = ("error_log", "script_log")
+ERROR_LOGS, WORDS = ("error_log", "script_log"), "code_text"
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -104,14 +105,28 @@ def _value(key: str, raw: bytes, kind: str, field: Field | None, catalogue: Cata
 def means(field: Field, text: str) -> str:
     """What a value stands for, where that is something else than itself; `text` is its exact JSON."""
     rule = TYPES[field.type]
-    if not rule.stands:
-        return ""
+    stands: list[str] = []
     if field.type in ERROR_LOGS:  # the names stand inside it
-        return "; ".join(f"{name}: {words}" for name, words in rule.stands.items() if f'"{name}"' in text)
+        stands = [f"{name}: {words}" for name, words in rule.stands.items() if f'"{name}"' in text]
     try:
-        return rule.means(json.loads(text))
-    except ValueError:
-        return ""
+        if field.type in (*ERROR_LOGS, WORDS):
+            return "; ".join([_read(json.loads(text)), *stands])
+        return rule.means(json.loads(text)) if rule.stands else ""
+    except (ValueError, LookupError, TypeError, AttributeError):  # bytes that no gate has seen: shown as they are
+        return "; ".join(stands)
+
+
+def _read(value: Mapping[str, Any]) -> str:
+    """An error, or words of the source, as a person reads them; a shape stands in angle brackets."""
+    links = value.get("chain", [{"type": "", "code_text": value}])
+    said = [": ".join(filter(None, (link["type"], _words(link.get("code_text"))))) for link in links]
+    at = [place for place, _ in value.get("frames", [])[-1:]]
+    return ", at ".join(["; then ".join(said), *at])
+
+
+def _words(code_text: Mapping[str, Any] | None) -> str:
+    pieces = pieces_of(code_text) if code_text else ()
+    return "".join(f"<{text}>" if is_shape else text for text, is_shape in pieces)
 
 
 def _text(raw: msgspec.Raw | None) -> str:

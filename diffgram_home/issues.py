@@ -19,7 +19,7 @@ from diffgram_home import blocks, facts, grouping, views
 from diffgram_home.errors import StoreError
 from diffgram_home.home import Home
 from diffgram_home.models import QUEUED, Attempt, Batch, Issue, IssueBlock, Source
-from event.issue import HOLE, holes_of
+from event.issue import holes_of, pieces_of
 
 PAGE = 50
 WINDOW = 2_000
@@ -179,19 +179,8 @@ def _chain(errors: Sequence[Mapping[str, Any]]) -> Iterator[views.IssueLink]:
             seen[slot][shape] += 1
     for number, link in enumerate(errors[0]["chain"] if errors else ()):
         own = {slot: dict(counts.most_common()) for slot, counts in seen.items() if slot.startswith(f"{number}.")}
-        yield views.IssueLink(str(link["type"]), _words(link), own)
-
-
-def _words(link: Mapping[str, Any]) -> tuple[tuple[str, bool], ...] | None:
-    """Literals as they are, holes as their shapes; several arguments with a comma between them."""
-    code_text = link.get("code_text")
-    if code_text is None:
-        return None
-    pieces: list[tuple[str, bool]] = []
-    for argument in code_text["arguments"]:
-        pieces += [(", ", False)] if pieces else []
-        pieces += [(part, False) if isinstance(part, str) else (part[0] if part else HOLE, True) for part in argument]
-    return tuple(pieces)
+        code_text = link.get("code_text")
+        yield views.IssueLink(str(link["type"]), None if code_text is None else pieces_of(code_text), own)
 
 
 def _frames(error: Mapping[str, Any]) -> Iterator[views.IssueFrame]:

@@ -88,6 +88,18 @@ def words_of(link: Mapping[str, Any]) -> str | None:
     return ", ".join("".join(_literal(part) for part in argument) for argument in code_text["arguments"])
 
 
+def pieces_of(code_text: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    """Return the words of a `code_text` in order, each with whether it is a shape that stands where a value was.
+
+    Several arguments have a comma between them.
+    """
+    pieces: list[tuple[str, bool]] = []
+    for argument in code_text["arguments"]:
+        pieces += [(", ", False)] if pieces else []
+        pieces += [(part, False) if isinstance(part, str) else (part[0] if part else HOLE, True) for part in argument]
+    return tuple(pieces)
+
+
 def holes_of(error_log: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield where a value was, and its shape.
 
