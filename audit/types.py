@@ -84,11 +84,16 @@ PRECISIONS: Mapping[str, str] = {
     "minute": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z",
     "second": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z",
 }
-_VERSION = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
+_VERSION = re.compile(r"(?=(?:\.?[0-9]){1,6}\Z)[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
+"""Six digits in all: three parts of three are as many as a telephone number has."""
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _SELECTOR = re.compile(r"[a-z][a-z0-9-]{0,30}(?::[0-9]{1,3})?(?:>[a-z][a-z0-9-]{0,30}(?::[0-9]{1,3})?){0,15}")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+_NOT_PUBLIC = frozenset(
+    {"arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "mail", "onion", "private"}
+)
+"""Last labels of hosts that are nobody's but the customer's own (RFC 6761, 6762, 7686, 8375; ICANN's `internal`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +213,19 @@ def _site(params: Mapping[str, Any], _: Index) -> Check:
         if type(value) is not str:
             return False
         host, slash, directory = value.partition("/")
-        return _HOST.fullmatch(host) is not None and (not slash or directory in directories)
+        return _HOST.fullmatch(host) is not None and _is_public(host) and (not slash or directory in directories)
 
     return check
+
+
+def _is_public(host: str) -> bool:
+    """Say whether a host can be one that anybody knows: no single word, no address, no name of a network of one's own.
+
+    A customer's machines are called after people (`rosas-laptop.local`), and a long number is a host name, too.
+    """
+    rest, _, last = host.rpartition(".")
+    is_last = len(last) > 1 and (last.isalpha() or last.startswith("xn--"))
+    return host == "localhost" or bool(rest and is_last and last not in _NOT_PUBLIC)
 
 
 def _keys(params: Mapping[str, Any], _: Index) -> Check:
@@ -249,7 +264,7 @@ TYPES: Mapping[str, TypeRule] = {
         _rule("bucket", "one of the declared ranges, by upper bound", _bucket, "bounds", unit=True),
         _rule("flag", "true or false", _flag),
         _rule("choice", "one word of a closed list; anything else is `other`", _choice, "choices"),
-        _rule("version", "one to three numbers of at most three digits, or a version in the index", _version),
+        _rule("version", "one to three numbers of at most three digits, six in all, or a version in the index", _version),
         _rule("instant", "a UTC moment, truncated to the declared precision", _instant, "precision"),
         _rule(
             "place",
@@ -261,7 +276,7 @@ TYPES: Mapping[str, TypeRule] = {
         _rule("code_text", "literal words of shipped source at a place, with shapes between them", check_code_text),
         _rule("shape", "a list of value classes such as email or integer(4), computed, never copied", check_shape),
         _rule("route", "a registered URL rule, or <route>; never a concrete address", check_route),
-        _rule("site", "a host name, and at most one listed first directory", _site, "", "directories"),
+        _rule("site", "the name of a public host, and at most one listed first directory", _site, "", "directories"),
         _rule("selector", "tag names and positions in a page", _fixed(_SELECTOR)),
         _rule("keys", "declared keys of a JSON document; any other as its shape", _keys, "keys"),
         _rule("digest", "a keyed hash under a secret that never leaves, truncated", _digest, "hex_chars"),

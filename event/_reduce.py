@@ -225,19 +225,23 @@ def _site(field: Field, index: Index) -> Reducer:
         if directory and accepts(f"{host}/{directory}"):
             return f"{host}/{directory}"
         if not accepts(host):
-            raise _outside("hand in an address that has a host name")
+            raise _outside("hand in an address that has the name of a public host")
         return host
 
     return reduce
 
 
 def _host_and_directory(address: str) -> tuple[str, str]:
-    """Split an address; user, password, port, query and fragment are never looked at again."""
-    rest = address.partition("://")[2] or address
+    """Split an address; user, password, port, query and fragment are never looked at again.
+
+    Without `://` it is a host as it stands: `mailto:` and its like have none, though somebody's mail names one.
+    """
+    _, scheme, rest = address.partition("://")
+    rest = rest if scheme else address
     for end in "?#":
         rest = rest.partition(end)[0]
     authority, _, path = rest.partition("/")
-    host = authority.rpartition("@")[2].partition(":")[0]
+    host = (authority.rpartition("@")[2] if scheme else authority).partition(":")[0]
     return host.lower(), path.partition("/")[0]
 
 

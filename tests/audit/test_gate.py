@@ -49,7 +49,7 @@ def test_what_is_not_declared_is_left_out_and_counted_without_its_name():
         ("order_id", 1001), ("order_id", -1), ("order_id", True), ("order_id", 1.0), ("order_id", "7"),
         ("items", 100), ("items", -3), ("took", "<51"), ("paid", 1), ("paid", "yes"), ("way", "Rose"),
         ("day", "2026-02-30"), ("day", "2026-11-20T10Z"), ("day", "٢٠٢٦-11-20"), ("release", "1.2.3.4"),
-        ("release", "0049"), ("release", "١.2"),
+        ("release", "0049"), ("release", "١.2"), ("release", "176.555.123"), ("release", "4.929.183"),
         ("where", "shop:buy:21"), ("where", "shop:sell:12"), ("where", "shop:buy:012"), ("where", "Rose"),
         ("looks", ["Rose"]), ("looks", "email"), ("looks", ["email"] * 9), ("looks", ["integer(33)"]),
         ("route", "/order/7"), ("route", None), ("items", None), ("items", [3]), ("looks", {"email": 1}),
