@@ -91,7 +91,20 @@ _TOKEN = re.compile(r"[0-9a-f]{32}")
 _SELECTOR = re.compile(r"[a-z][a-z0-9-]{0,30}(?::[0-9]{1,3})?(?:>[a-z][a-z0-9-]{0,30}(?::[0-9]{1,3})?){0,15}")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 _NOT_PUBLIC = frozenset(
-    {"arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "mail", "onion", "private"}
+    {
+        "arpa",
+        "corp",
+        "home",
+        "internal",
+        "intranet",
+        "invalid",
+        "lan",
+        "local",
+        "localdomain",
+        "mail",
+        "onion",
+        "private",
+    }
 )
 """Last labels of hosts that are nobody's but the customer's own (RFC 6761, 6762, 7686, 8375; ICANN's `internal`)."""
 
@@ -264,7 +277,9 @@ TYPES: Mapping[str, TypeRule] = {
         _rule("bucket", "one of the declared ranges, by upper bound", _bucket, "bounds", unit=True),
         _rule("flag", "true or false", _flag),
         _rule("choice", "one word of a closed list; anything else is `other`", _choice, "choices"),
-        _rule("version", "one to three numbers of at most three digits, six in all, or a version in the index", _version),
+        _rule(
+            "version", "one to three numbers of at most three digits, six in all, or a version in the index", _version
+        ),
         _rule("instant", "a UTC moment, truncated to the declared precision", _instant, "precision"),
         _rule(
             "place",

@@ -46,3 +46,21 @@ LOCALES: Mapping[str, Locale] = {
     "zh_CN": Locale("小明 秀英 建国 玫瑰 希望 春花 志强 平安", "王 李 张 刘 陈 杨 赵 欧阳", "人民 中山 解放 和平", "+86 138 5555 "),
     "ja_JP": Locale("さくら 太郎 花子 ひかり 健一 のぞみ 大輔 薔薇", "佐藤 鈴木 高橋 田中 渡辺 伊藤 山本 小林", "本町 中央 緑 桜", "+81 90 5555 "),
 }  # fmt: skip
+
+NUMBERS: Mapping[str, str] = {
+    "en_US": "###-##-####", "en_GB": "AA######A", "en_IN": "#### #### ####", "de_DE": "## ######A###", "de_AT": "#### ######",
+    "fr_FR": "# ## ## ## ### ###", "fr_CA": "### ### ###", "es_ES": "########A", "es_MX": "AAAA######AAAAAA##", "pt_BR": "###.###.###-##",
+    "it_IT": "AAAAAA##A##A###A", "nl_NL": "####.##.###", "sv_SE": "######-####", "da_DK": "######-####", "fi_FI": "######-###A",
+    "pl_PL": "###########", "cs_CZ": "######/####", "tr_TR": "###########", "el_GR": "AA######", "ru_RU": "###-###-### ##",
+    "uk_UA": "##########", "he_IL": "#########", "ar_EG": "##############", "zh_CN": "#################X", "ja_JP": "#### #### ####",
+}  # fmt: skip
+"""How the number looks by which an office knows a person; # is a digit, A a letter."""
+TOWNS: Mapping[str, str] = {
+    "en_US": "Hopewell Liberty", "en_GB": "Bath Reading", "en_IN": "Nagpur Indore", "de_DE": "Köln Essen", "de_AT": "Graz Mödling",
+    "fr_FR": "Orléans Béziers", "fr_CA": "Lévis Québec", "es_ES": "Cádiz León", "es_MX": "Mérida Querétaro", "pt_BR": "Goiânia Maceió",
+    "it_IT": "Forlì Cantù", "nl_NL": "Delft Hoorn", "sv_SE": "Växjö Umeå", "da_DK": "Køge Hjørring", "fi_FI": "Jyväskylä Kemi",
+    "pl_PL": "Łódź Toruń", "cs_CZ": "Kolín Třebíč", "tr_TR": "Çorum Iğdır", "el_GR": "Βόλος Πάτρα", "ru_RU": "Тверь Орёл",
+    "uk_UA": "Суми Їжівці", "he_IL": "חיפה יבנה", "ar_EG": "طنطا أسوان", "zh_CN": "苏州 大连", "ja_JP": "京都 仙台",
+}  # fmt: skip
+WORDS = "project picture export session labels member import folder worker input model limit shared quota storage"
+"""Passwords and nicknames that are ordinary words, and words of the product's own source."""

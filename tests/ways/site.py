@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,11 +55,17 @@ def serving(path: Path, log: Path) -> Iterator[str]:
             [*command, f"diffgram_home.app:from_file({str(path)!r})"], cwd=ROOT, stdout=said, stderr=subprocess.PIPE
         )
         assert server.stderr
+        rest = threading.Thread(target=shutil.copyfileobj, args=(server.stderr, said))
         try:
-            yield _listening(server, said)
+            base = _listening(server, said)
+            rest.start()  # a pipe that nobody reads is full after a thousand requests, and then the server waits
+            yield base
         finally:
             server.terminate()
-            said.write(server.communicate(timeout=20)[1])
+            server.wait(timeout=20)
+            if rest.is_alive():
+                rest.join()
+            server.stderr.close()
 
 
 def _listening(server: "subprocess.Popen[bytes]", said: IO[bytes]) -> str:
