@@ -25,7 +25,7 @@ from benchmarks._stores import Wanted, everything, search
 from event import event as face
 from tests.event import samples
 
-COUNT = 20 * len(CHANNELS)
+COUNT = 15 * len(CHANNELS)
 PLUG_INS = "classes of customers"
 WAYS = {
     *("event.error", "event.SentryTransport", "event.Handler", "event.Handler, exceptions", "the browser's ways"),
