@@ -10,6 +10,7 @@ python -m benchmarks.idle       memory and processor time of an installation tha
 python -m benchmarks.words      what leaves of real raises with customers' values, and how many of the source's words
 python -m benchmarks.known      the same of what compiled code, drivers, servers and the system raise, by catalogues
 python -m benchmarks.corpus     20,000 mistakes with invented people's data through the real ways in, beside sentry-sdk
+python -m benchmarks.reports    aggregate reports over ten million rows of PostgreSQL, beside a writer
 python -m benchmarks.tripwire   the same work behind the tripwire and without it
 
 Each prints its tables and the goals it is held to, and exits with 1 when one is missed; `--quick` is a short run that

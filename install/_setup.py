@@ -32,6 +32,7 @@ from _say import Stop, step
 PRODUCT = ROOT / "examples/annotator"
 CATALOGUE = PRODUCT / "annotator/outbound_fields.toml"
 INDEX = PRODUCT / "annotator/index.json"
+REPORTERS = PRODUCT / "annotator/reporters.json"
 RELEASE = (CATALOGUE, INDEX, ROOT / "audit/outbound_fields.toml")
 """What a batch's catalogue and index are made of: the product's files, and the core's, which an update changes too."""
 SIGNATURE = "release.json"
@@ -180,12 +181,14 @@ def _make_installation(places: Places) -> None:
         product = ["--product-catalogue", CATALOGUE, "--product-index", INDEX]
         _said(places.home_command("init", "--name", _name(), "--port", str(options.port), *corporate, *product))
         _let_pages_tell(places)
+        _let_reports_count(places)
         return
     set_port(settings, "web", options.port)
     replace(settings, r'(?m)^url = "https://127\.0\.0\.1:\d+"$', f'url = "{url}"')
     replace(settings, r"(?m)^\[product\]\nsignature = .*\n", "")  # `give_release` names it
-    _pin_again(settings, (CATALOGUE, INDEX))
+    _pin_again(settings, (CATALOGUE, INDEX, REPORTERS))
     _let_pages_tell(places)
+    _let_reports_count(places)
     _said(places.home_command("init"))
 
 
@@ -196,6 +199,17 @@ def _let_pages_tell(places: Places) -> None:
     if not re.search(r"(?m)^\[browser\]", text):
         text += f'\n[browser]\nprojects = ["annotator"]\norigins = ["{origin}"]\n'
     write_whole(places.home_settings, re.sub(r"http://127\.0\.0\.1:\d+(?=\"\]\n)", origin, text))
+
+
+def _let_reports_count(places: Places) -> None:
+    """Name the annotator's reporters and its database; nothing is counted before the case `support` is on."""
+    text = places.home_settings.read_text(encoding="utf-8")
+    if re.search(r"(?m)^\[reports\]", text):
+        return
+    pinned = hashlib.sha256(REPORTERS.read_bytes()).hexdigest()
+    url = f"sqlite:///{(places.data / 'annotator/annotator.db').absolute()}"
+    text += f'\n[reports]\nreporters = {{ file = {json.dumps(str(REPORTERS))}, sha256 = "{pinned}" }}\n'
+    write_whole(places.home_settings, text + f"url = {json.dumps(url)}\n")
 
 
 def _make_administrator(places: Places) -> None:

@@ -9,7 +9,20 @@ import pytest
 import benchmarks
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ("calls", "corpus", "envelopes", "idle", "ingest", "issues", "known", "path", "proof", "tripwire", "words")
+PROGRAMS = (
+    "calls",
+    "corpus",
+    "envelopes",
+    "idle",
+    "ingest",
+    "issues",
+    "known",
+    "path",
+    "proof",
+    "reports",
+    "tripwire",
+    "words",
+)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -26,6 +26,7 @@ PAGES = (
     "/issues/1",
     "/sessions",
     "/sessions?days=24",
+    "/reports",
     "/pending",
     "/sent",
     "/sent/1",
