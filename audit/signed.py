@@ -42,6 +42,7 @@ SUPPORT_ENDING = "diffgram-support-ending+jws"
 RELEASE = "diffgram-release+jws"
 LICENCE = "diffgram-licence+jws"
 WITHDRAWALS = "diffgram-withdrawals+jws"
+USAGE = "diffgram-usage+jws"
 
 MAX_TOKEN_CHARACTERS = 65_536
 """Longer tokens are refused unread; a batch is signed detached and stays outside this limit."""

@@ -8,5 +8,6 @@ Nothing in this package connects, reads a file, or knows Flask; what comes from 
     clock          which time counts when clocks are wrong
     judging        all of it together: `judge`
     keygen         licence and machine files of Keygen, read and turned into licences of ours
+    usage          what was counted, as records that may be lost or come twice; how it stands beside thresholds
     codes          every result, with what to do next
 """

@@ -587,3 +587,4 @@ if __name__ == "__main__":
         step()
     make_deletion.write(GOLDEN, put, key)
     make_licence.write(GOLDEN, put)
+    make_licence.write_usage(GOLDEN, put)

@@ -31,6 +31,37 @@ def write(golden, put):
     _broken(case)
 
 
+def write_usage(golden, put):
+    """Write records of usage, good and broken."""
+    folder = golden / "usage"
+    folder.mkdir(parents=True)
+    key, other = samples.key("installation"), samples.key("another installation")
+    (folder / "keys.jwks").write_text(json.dumps({"keys": [signed.to_jwk(key.public_key())]}) + "\n")
+    good = {
+        "counts": {"annotations": {"2026-10": 81_234, "2026-11": 512}, "seats": {"term": 41}},
+        "format": "diffgram-usage/1", "installation": "c" * 32, "licence": samples.LICENCE,
+        "previous": "d" * 64, "recorded_at": spelt(START), "sequence": 7,
+    }  # fmt: skip
+    for name, brief, changed, code in (
+        ("good", "two periods without a receipt, and a counter of the term", {}, None),
+        ("first", "the first record", {"previous": None, "sequence": 1}, None),
+        ("no-previous", "not the first, and none before it", {"previous": None}, "MALFORMED"),
+        ("no-period", "a month that does not exist", {"counts": {"annotations": {"2026-13": 1}}}, "MALFORMED"),
+        ("below-zero", "a count below zero", {"counts": {"annotations": {"term": -1}}}, "MALFORMED"),
+        ("a-name", "a counter with somebody's name", {"counts": {"Rose": {"term": 1}}}, "MALFORMED"),
+        ("more", "a member too many", {"patient": "Rose"}, "MALFORMED"),
+        ("newer-format", "a later version of the format", {"format": "diffgram-usage/2"}, "FORMAT_UNSUPPORTED"),
+    ):
+        token = signed.sign(canonical(good | changed), key, signed.USAGE)
+        stated = {"accepted": code is None} | ({"code": code} if code else {})
+        put(f"usage/{name}.jws", token.encode(), brief, **stated)
+    for name, brief, typ, signer, code in (
+        ("other-key", "signed by another installation", signed.USAGE, other, "KEY_UNKNOWN"),
+        ("receipt-typ", "a document of another purpose", signed.RECEIPT, key, "SIGNATURE_INVALID"),
+    ):
+        put(f"usage/{name}.jws", signed.sign(canonical(good), signer, typ).encode(), brief, accepted=False, code=code)
+
+
 def _dates(case):
     one = issued()
     case("good", "within its term", "VALID", START, [one], valid=True)

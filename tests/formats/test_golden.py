@@ -36,7 +36,9 @@ from corporate.errors import Answer
 from corporate.wire import EnrolmentIn
 from diffgram_home import manifest
 from event import spool
+from licensing import usage
 from licensing.clock import Believed
+from licensing.errors import LicenceRefused
 from licensing.judging import Held, Place, judge
 from tests.audit.samples import CODEC, INSTALLATION
 
@@ -146,6 +148,17 @@ def test_licence(path):
     at = Believed(datetime.fromisoformat(stated["at"]))
     verdict = judge(Held(stated["licences"], stated["withdrawals"], *keys), Place(**stated["place"]), at)
     assert (verdict.valid, verdict.code.name) == (wanted["accepted"], wanted["code"])
+
+
+@pytest.mark.parametrize("path", files("usage/*.jws"), ids=name)
+def test_usage(path):
+    wanted, keys = expected(path), keys_of("usage")
+    if wanted["accepted"]:
+        assert usage.read(path.read_text(), keys).installation == "c" * 32
+        return
+    with pytest.raises(LicenceRefused) as no:
+        usage.read(path.read_text(), keys)
+    assert no.value.code == wanted["code"]
 
 
 @pytest.mark.parametrize("path", files("incident/*.jws"), ids=name)

@@ -88,7 +88,7 @@ def held(*licences: str, lists: tuple[str, ...] = ()) -> Held:
     return Held(licences, lists, signed.ring(KEY.public_key()), signed.ring(LIST_KEY.public_key()))
 
 
-def claims(one: Licence) -> dict[str, object]:
+def claims(one: msgspec.Struct) -> dict[str, object]:
     """Its members, to be spoilt."""
     return dict(msgspec.to_builtins(one))
 
