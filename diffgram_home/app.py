@@ -2,8 +2,8 @@
 
 `create_app(settings)` builds everything; importing this module does nothing. What holds for every request is set here
 once: the session is looked up, limits and headers are put around it (`security`), errors become one shape
-(`refusals`), and a route that does not say who may use it stops the start (`permissions`). No page reaches the network:
-nothing here imports the door.
+(`refusals`), and a route that does not say who may use it stops the start (`permissions`). No page reaches the network
+but where people sign in by the customer's own identity provider (`oidc`, through the door).
 """
 
 import os

@@ -18,6 +18,8 @@ from diffgram_home.trouble import Trouble
 
 FIELD: Final = "confirm-password"
 """Name of the form field with the password; views never look at it."""
+KEPT_FOR: Final = "confirm-for"
+"""Name of the form field with the address that a form goes on to, where a provider confirms."""
 
 
 class FreshNeeded(Trouble):
@@ -47,7 +49,7 @@ def require_fresh(what: str, within: timedelta = freshness.FRESH) -> None:
     if people.is_fresh(home, token, within, g.now):
         return
     given = request.form.get(FIELD)
-    if given is None:
+    if given is None or sessions.me().issuer is not None:
         raise FreshNeeded(what)
     found = people.confirm(home, token, given, request.remote_addr or "", g.now)
     if isinstance(found, Denied):
@@ -59,7 +61,11 @@ def page(needed: FreshNeeded) -> Response:
     kept = [(name, value) for name, value in request.form.items(multi=True) if name not in (FIELD, sessions.FIELD)]
     to = request.full_path.rstrip("?")
     minutes = freshness.FRESH // timedelta(minutes=1)
-    text = render_template("confirm.html", needed=needed, kept=kept, to=to, field=FIELD, minutes=minutes)
+    oidc = sessions.here().settings.oidc
+    by = oidc.name if oidc is not None and sessions.me().issuer is not None else ""
+    text = render_template(
+        "confirm.html", needed=needed, kept=kept, to=to, field=FIELD, kept_for=KEPT_FOR, by=by, minutes=minutes
+    )
     denied = needed.denied
     if denied is not None and denied.code == "wait":
         return make_response(text, 429, {"Retry-After": str(denied.wait_s)})

@@ -17,15 +17,18 @@ CORPORATE = "corporate"
 CUSTOMER = "customer"
 """Whose host it is: the vendor's, or one that the customer named for their own ends."""
 
-DOORS = frozenset({"https", "connect", "witness", "mail", "dns"})
+DOORS = frozenset({"https", "connect", "witness", "mail", "oidc", "dns"})
 """Protocols that only the door may speak, or that it uses to find where to; the others are the customer's own."""
+
+OF_PAGES = frozenset({"oidc"})
+"""Of these, what the pages speak; everything else through the door is the scheduler's and the commands'."""
 
 _RESOLVERS = Path("/etc/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One host and port. `protocol` is https, connect (a proxy), witness (https too), mail, dns or database."""
+    """One host and port. `protocol` is https, connect (a proxy), witness, oidc, mail, dns or database."""
 
     host: str
     port: int
@@ -37,13 +40,13 @@ class Destination:
 def registry(settings: Settings, resolvers: Path = _RESOLVERS) -> tuple[Destination, ...]:
     """Every destination that `settings` allow, corporate first; without it where all is carried by hand."""
     way = () if settings.sending.by_hand else (_corporate(settings), *_proxy(settings))
-    own = (*_witness(settings), *_mail(settings))
+    own = (*_witness(settings), *_mail(settings), *_provider(settings))
     names = [name for one in (*way[-1:], *own) for name in _name_service(one.host, resolvers)]
     return (*way, *own, *names, *_databases(settings))
 
 
 def reachable(settings: Settings) -> tuple[Destination, ...]:
-    """What the door may connect to: corporate, the proxy before it, and the customer's witness and mail server."""
+    """What the door may connect to: corporate, the proxy before it, and the customer's own hosts that it knows."""
     return tuple(d for d in registry(settings) if d.protocol in DOORS - {"dns"})
 
 
@@ -75,6 +78,19 @@ def _mail(settings: Settings) -> tuple[Destination, ...]:
         return ()
     why = "letters to the addresses in [mail] about releases that change what may leave: names of fields, no values"
     return (Destination(settings.mail.host, settings.mail.port, "mail", why, CUSTOMER),)
+
+
+def _provider(settings: Settings) -> tuple[Destination, ...]:
+    """Reached directly, never through the proxy: hosts of the customer's own."""
+    if settings.oidc is None:
+        return ()
+    why = "signing in to these pages by the identity provider in [oidc]: its codes, tokens and keys, nothing else"
+    return tuple(Destination(host, port, "oidc", why, CUSTOMER) for host, port in settings.oidc.hosts)
+
+
+def looked_up_by_pages(settings: Settings) -> bool:
+    """Whether the pages look a name up."""
+    return settings.oidc is not None and not all(_is_address(host) for host, _ in settings.oidc.hosts)
 
 
 def _name_service(host: str, resolvers: Path) -> tuple[Destination, ...]:

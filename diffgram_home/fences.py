@@ -112,8 +112,16 @@ def _of_part(settings: Settings, listed: Sequence[Allowed], part: str, clients: 
     if part != "scheduler":  # the kernel's list holds for both directions: whoever asks the pages has to be on it
         yield from ("127.0.0.0/8", "::1/128") if settings.web.loopback else clients
     for one in listed:
-        if part != "pages" or one.protocol not in egress.DOORS:
+        if part == "all" or _reaches(settings, part, one.protocol):
             yield str(one.address)
+
+
+def _reaches(settings: Settings, part: str, protocol: str) -> bool:
+    if protocol not in egress.DOORS:
+        return True
+    if part == "scheduler":
+        return protocol not in egress.OF_PAGES
+    return protocol in egress.OF_PAGES or (protocol == "dns" and egress.looked_up_by_pages(settings))
 
 
 def _checkpoints(settings: Settings) -> tuple[Path, ...]:

@@ -71,6 +71,8 @@ NEVER: Final[Mapping[str, str]] = {
     "account.sign_out": "ends a session",
     "account.sign_out_everywhere": "ends sessions",
     "account.change_password": "asks for the password itself",
+    "oidc.start": "is signing in",
+    "oidc.confirm": "leads to the provider, which asks",
 }
 """Endpoint → why it does not ask."""
 

@@ -562,7 +562,10 @@ class SessionCount(Base):
 
 
 class Account(Base):
-    """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash."""
+    """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash.
+
+    Whoever signs in by an identity provider has no password, and is known by its `issuer` and their `subject` there.
+    """
 
     __tablename__ = "account"
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -572,6 +575,9 @@ class Account(Base):
     made_by: Mapped[str] = mapped_column(String(120))
     made_at: Mapped[datetime] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
+    issuer: Mapped[str | None] = mapped_column(String(300))
+    subject: Mapped[str | None] = mapped_column(String(255))
+    __table_args__ = (Index("account_subject", "issuer", "subject", unique=True),)
 
 
 class Dsn(Base):
@@ -599,6 +605,26 @@ class SignIn(Base):
     made_at: Mapped[datetime] = mapped_column(Instant)
     seen_at: Mapped[datetime] = mapped_column(Instant)
     fresh_at: Mapped[datetime | None] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+class ProviderFlow(Base):
+    """Somebody who was led to the identity provider and is awaited; one use, some minutes.
+
+    `digest` is the SHA-256 of the state, `browser` that of the cookie. To confirm, `sign_in` is the session's digest,
+    and `form` the form that goes on; when it was confirmed (`proved_at`) `digest` is that of another handle.
+    """
+
+    __tablename__ = "provider_flow"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser: Mapped[str] = mapped_column(String(64))
+    nonce: Mapped[str] = mapped_column(String(64))
+    verifier: Mapped[str] = mapped_column(String(128))
+    to: Mapped[str] = mapped_column(Text)
+    sign_in: Mapped[str | None] = mapped_column(String(64))
+    form: Mapped[str | None] = mapped_column(Text)
+    proved_at: Mapped[datetime | None] = mapped_column(Instant)
+    made_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 

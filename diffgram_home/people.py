@@ -52,7 +52,10 @@ BY_NAME = Limit(50, timedelta(seconds=30))
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One account, without its password. `actor` is how the ledger names the person."""
+    """One account, without its password. `actor` is how the ledger names the person.
+
+    `issuer` is the identity provider by which they sign in; None for an account with a password.
+    """
 
     number: int
     name: str
@@ -60,6 +63,7 @@ class Person:
     made_by: str
     made_at: datetime
     disabled_at: datetime | None
+    issuer: str | None = None
 
     @property
     def actor(self) -> str:
@@ -114,15 +118,22 @@ def set_roles(home: Home, name: str, roles: Collection[str], actor: str, now: da
     _check_roles(roles)
     with home.store.write() as session:
         row = _existing(session, name)
-        before, after = set(row.roles.split(",")), set(roles)
-        row.roles = _joined(roles)
+        _check_own(row, "change the groups there")
+        change_roles(session, row, roles, actor, now)
         session.flush()
         _check_admin_left(session)
-        for role in sorted(after - before):
-            _record(session, row, actor, "role-given", role, now)
-        for role in sorted(before - after):
-            _record(session, row, actor, "role-taken", role, now)
         return _person(row)
+
+
+def change_roles(session: Session, row: Account, roles: Collection[str], actor: str, now: datetime) -> None:
+    """Give and take roles, and record each; inside a write transaction."""
+    _check_roles(roles)
+    before, after = set(row.roles.split(",")), set(roles)
+    row.roles = _joined(roles)
+    for role in sorted(after - before):
+        _record(session, row, actor, "role-given", role, now)
+    for role in sorted(before - after):
+        _record(session, row, actor, "role-taken", role, now)
 
 
 def set_password(home: Home, name: str, password: str, actor: str, now: datetime) -> None:
@@ -130,6 +141,7 @@ def set_password(home: Home, name: str, password: str, actor: str, now: datetime
     hashed = _hash(password)
     with home.store.write() as session:
         row = _existing(session, name)
+        _check_own(row, "change the password there")
         row.password = hashed
         session.execute(delete(SignIn).where(SignIn.account_id == row.id))
         _record(session, row, actor, "password-set", None, now)
@@ -187,7 +199,7 @@ def begin(session: Session, row: Account, now: datetime) -> SignedIn:
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
-            digest=_digest(token), account_id=row.id, made_at=now, seen_at=now, fresh_at=now, expires_at=now + LONGEST
+            digest=digest(token), account_id=row.id, made_at=now, seen_at=now, fresh_at=now, expires_at=now + LONGEST
         )
     )
     return SignedIn(_person(row), token)
@@ -198,7 +210,7 @@ def confirm(home: Home, token: str, password: str, address: str, now: datetime) 
     person = signed_in(home, token, now)
 
     def freshened(session: Session, row: Account) -> SignedIn | Denied:
-        kept = session.get(SignIn, _digest(token))
+        kept = session.get(SignIn, digest(token))
         if kept is None or kept.account_id != row.id:
             return Denied("wrong", 0)
         kept.fresh_at = now
@@ -210,7 +222,7 @@ def confirm(home: Home, token: str, password: str, address: str, now: datetime) 
 def is_fresh(home: Home, token: str, within: timedelta, now: datetime) -> bool:
     """Whether whoever holds this token showed who they are so lately. A moment to come is a wrong clock's: no."""
     with home.store.read() as session:
-        row = session.get(SignIn, _digest(token))
+        row = session.get(SignIn, digest(token))
     return row is not None and timedelta(0) <= now - (row.fresh_at or row.made_at) <= within
 
 
@@ -231,7 +243,8 @@ def _shown(
             return Denied("wait", throttling.seconds(wait))
         counted = {key: throttling.count(session, key, limit, now) for key, limit in limits.items()}
         row = _account(session, name)
-    if not _is_right(row.password if row else _DUMMY, password) or row is None or row.disabled_at is not None:
+    known = row is not None and row.issuer is None
+    if not _is_right(row.password if row and known else _DUMMY, password) or row is None or not _may(row, known):
         return Denied("wrong", throttling.seconds(max(one.wait for one in counted.values())))
     with home.store.write() as session:
         for key, one in counted.items():
@@ -259,7 +272,7 @@ def change_password(home: Home, name: str, old: str, new: str, address: str, now
 def signed_in(home: Home, token: str, now: datetime, *, quiet: bool = False) -> Person | None:
     """The person who holds this token, or None if it has ended; use keeps it alive, unless it is `quiet`."""
     with home.store.read() as session:
-        row = session.get(SignIn, _digest(token))
+        row = session.get(SignIn, digest(token))
         if row is None or now >= row.expires_at or now - row.seen_at >= IDLE:
             return None
         account = session.get_one(Account, row.account_id)
@@ -268,7 +281,7 @@ def signed_in(home: Home, token: str, now: datetime, *, quiet: bool = False) -> 
         stale = abs(now - row.seen_at) >= timedelta(minutes=1)
     if stale and not quiet:  # once a minute is enough to know that it is used, and spares the one writer
         with home.store.write() as session:
-            kept = session.get(SignIn, _digest(token))
+            kept = session.get(SignIn, digest(token))
             if kept is not None:
                 kept.seen_at = now
     return _person(account)
@@ -277,13 +290,18 @@ def signed_in(home: Home, token: str, now: datetime, *, quiet: bool = False) -> 
 def sign_out(home: Home, token: str) -> None:
     """End a sign-in; nothing happens if it has ended."""
     with home.store.write() as session:
-        session.execute(delete(SignIn).where(SignIn.digest == _digest(token)))
+        session.execute(delete(SignIn).where(SignIn.digest == digest(token)))
 
 
 def sign_out_everywhere(home: Home, name: str) -> None:
     """End every sign-in of the account. Raises PeopleError if there is none of this name."""
     with home.store.write() as session:
         session.execute(delete(SignIn).where(SignIn.account_id == _existing(session, name).id))
+
+
+def _check_own(row: Account, hint: str) -> None:
+    if row.issuer is not None:
+        raise PeopleError("of-provider", f"'{row.name}' signs in by the identity provider", hint)
 
 
 def _check_roles(roles: Collection[str]) -> None:
@@ -309,6 +327,10 @@ def _hash(password: str) -> str:
     return _hasher.hash(password)
 
 
+def _may(row: Account, known: bool) -> bool:
+    return known and row.disabled_at is None
+
+
 def _is_right(hashed: str, password: str) -> bool:
     try:
         return len(password) <= MAX_PASSWORD and _hasher.verify(hashed, password)
@@ -332,7 +354,8 @@ def _actor(number: int) -> str:
 
 
 def _person(row: Account) -> Person:
-    return Person(row.id, row.name, tuple(row.roles.split(",")), row.made_by, row.made_at, row.disabled_at)
+    roles = tuple(row.roles.split(","))
+    return Person(row.id, row.name, roles, row.made_by, row.made_at, row.disabled_at, row.issuer)
 
 
 def _record(session: Session, row: Account, actor: str, change: str, role: str | None, now: datetime) -> None:
@@ -350,5 +373,6 @@ def _joined(roles: Collection[str]) -> str:
     return ",".join(role for role in ROLES if role in roles)
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What is stored in the place of a random token: its SHA-256 in hexadecimal digits."""
     return hashlib.sha256(token.encode()).hexdigest()

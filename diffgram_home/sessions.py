@@ -14,7 +14,7 @@ Ports do not separate cookies: corporate beside us on the same host name must us
 
 import hmac
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -26,6 +26,7 @@ from diffgram_home.trouble import Trouble
 
 SESSION: Final = "home-session"
 FORM: Final = "home-form"
+AWAITED: Final = "home-provider"
 FIELD: Final = "csrf"
 """Name of the hidden form field."""
 SHORTEST: Final = 32
@@ -81,6 +82,23 @@ def forget(response: Response) -> None:
     """Take the session's cookie from the browser, and whatever its cache holds."""
     response.delete_cookie(_name(SESSION), path="/", secure=_secure(), httponly=True, samesite="Strict")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+
+def wait_for(response: Response, cookie: str, lifetime: timedelta) -> None:
+    """Give the browser the cookie by which it is known when the provider leads it back. Lax, or it would not come."""
+    age = int(lifetime.total_seconds())
+    response.set_cookie(_name(AWAITED), cookie, max_age=age, path="/", secure=_secure(), httponly=True, samesite="Lax")
+
+
+def awaited() -> str:
+    """That cookie, or an empty text."""
+    return request.cookies.get(_name(AWAITED), "")
+
+
+def await_nobody(response: Response) -> Response:
+    """Take that cookie from the browser."""
+    response.delete_cookie(_name(AWAITED), path="/", secure=_secure(), httponly=True, samesite="Lax")
+    return response
 
 
 def form_value() -> str:

@@ -32,6 +32,7 @@ def add(home: Home, name: str, roles: tuple[str, ...], password_file: TextIO | N
     On the pages every role reads everything; admin, security and operator switch cases on and off, and security alone
     approves fields. Accounts are made and changed here only; one of them must be admin. The role support is for
     somebody from the vendor: it opens their own account and the routes that allow support, and goes with no other role.
+    People of the identity provider in [oidc] get their account as they first sign in, and their roles by its groups.
     """
     people.add(home, name, _password(password_file), roles, base.actor(), datetime.now(UTC))
     click.echo(f"{name}: {', '.join(roles)}")
@@ -107,11 +108,12 @@ def listed(home: Home, as_json: bool) -> Exit:
             ", ".join(a.roles),
             who(a.made_by),
             text.instant(a.made_at),
+            a.issuer or "password",
             "disabled" if a.disabled_at else "",
         )
         for a in accounts
     )
-    click.echo(text.table(("name", "in the ledger", "roles", "made by", "at", ""), rows))
+    click.echo(text.table(("name", "in the ledger", "roles", "made by", "at", "signs in by", ""), rows))
     return Exit.DONE
 
 

@@ -5,8 +5,9 @@ network library. `_sockets` and `_syslog` connect, each with a permit of the tri
 
 It does these things and no others: fetch corporate's manifest (nothing of ours in it), hand in an enrolment, post one
 sealed batch, post one request that a person saw; and for the customer, where the settings name a place for checkpoints,
-give one to a witness or a line to this machine's syslog; and where they name a mail server, give it a letter about a
-release (_mail.py has its rules). There is no function that posts whatever bytes a caller has.
+give one to a witness or a line to this machine's syslog; where they name a mail server, give it a letter about a
+release (_mail.py has its rules); and where they name an identity provider, ask it what signing in takes (_provider.py).
+There is no function that posts whatever bytes a caller has.
 
 It leaves to others what to send and when (sending.py), what an answer means (sending.py, enrolment.py), and what may be
 contacted (egress.py).
@@ -28,8 +29,9 @@ from __future__ import annotations
 
 from diffgram_home.outbound._corporate import Door
 from diffgram_home.outbound._mail import MailDoor
+from diffgram_home.outbound._provider import ProviderDoor
 from diffgram_home.outbound._sockets import addresses
 from diffgram_home.outbound._syslog import log_checkpoint
 from diffgram_home.outbound._witness import WitnessDoor
 
-__all__ = ["Door", "MailDoor", "WitnessDoor", "addresses", "log_checkpoint"]
+__all__ = ["Door", "MailDoor", "ProviderDoor", "WitnessDoor", "addresses", "log_checkpoint"]

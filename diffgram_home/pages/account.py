@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 
-from diffgram_home import people, rendering, sessions
+from diffgram_home import oidc, people, rendering, sessions
 from diffgram_home.permissions import ROLES, WITHOUT_SIGN_IN, permission
 from diffgram_home.sessions import here
 
@@ -18,7 +18,7 @@ def sign_in() -> str | Response:
     """The form to sign in."""
     if sessions.person():
         return redirect(rendering.start(sessions.person()), 303)  # type: ignore[return-value]
-    return render_template("sign_in.html", next=local(request.args.get("next", "")), error=None, name="")
+    return form(None, local(request.args.get("next", "")), "")
 
 
 @routes.post("/sign-in")
@@ -26,18 +26,27 @@ def sign_in() -> str | Response:
 def signed_in() -> Response:
     """Start a session, or say why not. Nobody is told whether it was the name or the password that is wrong."""
     name, next_ = request.form.get("name", "").strip(), local(request.form.get("next", ""))
+    provider = here().settings.oidc
+    if provider is not None and provider.only:
+        told = Told("accounts with a password are turned off here", f"sign in with {provider.name}")
+        return make_response(form(told, next_, ""), 403)
     found = people.sign_in(here(), name, request.form.get("password", ""), request.remote_addr or "", g.now)
     if isinstance(found, people.Denied):
-        return _denied(found, render_template("sign_in.html", next=next_, error=_told(found), name=name))
+        return _denied(found, form(_told(found), next_, name))
     return _begun(found, rendering.start(found.person) if next_ == "/" else next_)
 
 
 @routes.post("/sign-out")
 @permission(roles=ROLES, allow_support=True)
 def sign_out() -> Response:
-    """End this session."""
+    """End this session; where an identity provider began it, lead to where it ends its own."""
+    theirs = oidc.leaving(here(), g.now) if sessions.me().issuer is not None else None
     people.sign_out(here(), sessions.token())
-    return _gone()
+    if theirs is None:
+        return _gone()
+    answer = make_response(render_template("leading.html", to=theirs))
+    sessions.forget(answer)
+    return answer
 
 
 @routes.post("/account/sign-out-everywhere")
@@ -75,6 +84,13 @@ class Told:
 
     message: str
     hint: str
+
+
+def form(error: Told | None, next_: str, name: str) -> str:
+    """The page to sign in, with what went wrong if something did."""
+    provider = here().settings.oidc
+    by, only = (provider.name, provider.only) if provider is not None else ("", False)
+    return render_template("sign_in.html", next=next_, error=error, name=name, by=by, only=only)
 
 
 def _told(found: people.Denied) -> Told:

@@ -22,6 +22,7 @@ from diffgram_home.settings import (
     _limits,
     _mail,
     _modes,
+    _oidc,
     _product,
     _reports,
     _web,
@@ -33,6 +34,7 @@ from diffgram_home.settings._elsewhere import Elsewhere, Witness
 from diffgram_home.settings._limits import Keep, Sending, Spool
 from diffgram_home.settings._mail import Mail
 from diffgram_home.settings._modes import FIELD_MODES, Policy
+from diffgram_home.settings._oidc import Oidc
 from diffgram_home.settings._product import Pinned, Product
 from diffgram_home.settings._reports import Reports, Source
 from diffgram_home.settings._secret import SECRETS, unreadable
@@ -48,6 +50,7 @@ __all__ = [
     "Elsewhere",
     "Keep",
     "Mail",
+    "Oidc",
     "Pinned",
     "Policy",
     "Product",
@@ -81,6 +84,7 @@ class Settings:
     keep: Keep
     mail: Mail | None
     reports: Reports | None
+    oidc: Oidc | None
     cases: Mapping[str, str]
     kinds: Mapping[str, str]
     fields: Mapping[str, str]
@@ -92,6 +96,11 @@ class Settings:
     def fields_off(self) -> frozenset[str]:
         """The names of the fields that the file switches off."""
         return frozenset(name for name, mode in self.fields.items() if mode == "off")
+
+    @property
+    def kept_from_support(self) -> tuple[str, ...]:
+        """The resources with personal data and blobs, which no support route may read ([oidc] resources)."""
+        return self.oidc.resources if self.oidc is not None else ()
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -122,7 +131,7 @@ def parse(text: str, path: Path, environ: Mapping[str, str]) -> Settings:
 def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
     name = top.text("name", pattern_hint="letters, digits, '-' and '.', at most 60", check=_is_name)
     folder = top.path("folder", default="data") or path.parent
-    mail, reports = top.table("mail"), top.table("reports")
+    mail, reports, oidc = top.table("mail"), top.table("reports"), top.table("oidc")
     settings = Settings(
         path=path,
         name=name,
@@ -138,6 +147,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         keep=_limits.keep(top.table("keep")),
         mail=_mail.read(mail, environ) if "mail" in top.values else None,
         reports=_reports.read(reports, environ) if "reports" in top.values else None,
+        oidc=_oidc.read(oidc, environ) if "oidc" in top.values else None,
         cases=_modes.cases(top.table("cases")),
         kinds=_modes.kinds(top.table("kinds")),
         fields=_modes.fields(top.table("fields")),

@@ -10,7 +10,8 @@ from diffgram_home.errors import SettingsFault
 DATABASE_URL, PROXY = "DIFFGRAM_HOME_DATABASE_URL", "DIFFGRAM_HOME_PROXY"
 MAIL = "DIFFGRAM_HOME_MAIL_PASSWORD"
 REPORTS_URL = "DIFFGRAM_HOME_REPORTS_URL"
-SECRETS = (DATABASE_URL, PROXY, MAIL, REPORTS_URL)
+OIDC = "DIFFGRAM_HOME_OIDC_SECRET"
+SECRETS = (DATABASE_URL, PROXY, MAIL, REPORTS_URL, OIDC)
 
 
 def read(name: str, environ: Mapping[str, str], faults: list[SettingsFault]) -> str | None:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SECTIONS = (
     *("web", "browser", "database", "ledger", "corporate", "product", "spool", "sending", "keep", "mail"),
-    *("reports", "cases", "policy", "approval"),
+    *("reports", "oidc", "cases", "policy", "approval"),
 )
 CORPORATE = ("--program", "corporate.cli:main", "--name", "diffgram-corporate", "--file", "docs/corporate_commands.md")
 GENERATED = {
@@ -139,7 +139,7 @@ def test_every_route_stands_in_the_docs_with_who_may_use_it():
     assert len(rows) >= len(PAGES)
     assert {"anybody", "security"} <= {who for _, _, who, _ in rows}
     open_to_all = {route for route, _, who, _ in rows if who == "anybody"}
-    assert open_to_all == {"/sign-in", "/static/<name>", "/favicon.ico"}
+    assert open_to_all == {"/sign-in", "/oidc/start", "/oidc/back", "/static/<name>", "/favicon.ico"}
 
 
 def test_every_address_of_corporate_stands_in_the_docs():

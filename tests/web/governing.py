@@ -310,5 +310,8 @@ ACTIONS = (
 )
 """In this order, each on what the ones before it left."""
 
-NO_DECISION = ("account.signed_in", "account.sign_out", "account.sign_out_everywhere")
-"""They begin and end a session of one's own: nothing that leaves depends on them."""
+NO_DECISION = (
+    *("account.signed_in", "account.sign_out", "account.sign_out_everywhere"),
+    *("oidc.start", "oidc.confirm"),
+)
+"""They begin, confirm and end a session of one's own: nothing that leaves depends on them."""

@@ -30,8 +30,13 @@ EXAMPLES = {
     "size": "1",
 }
 ENDS_THE_SESSION = ("account.sign_out", "account.sign_out_everywhere", "account.change_password")
-OPEN_TO_SUPPORT = {"account.show", "account.change_password", "account.sign_out", "account.sign_out_everywhere"}
+OPEN_TO_SUPPORT = {
+    *("account.show", "account.change_password", "account.sign_out", "account.sign_out_everywhere"),
+    *("oidc.confirm", "oidc.go_on"),
+}
 """Of the pages: their own account, and the way out of it. A support route adds itself here on purpose."""
+WITHOUT_PROVIDER = ("oidc.back", "oidc.go_on")
+"""Pages that are there only on the way back from an identity provider."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +70,7 @@ def test_the_table_is_whole(app: Flask) -> None:
 
 def test_only_signing_in_and_files_are_open_to_strangers(app: Flask) -> None:
     opened = {r.endpoint for r, _, _, declared in routes(app) if declared.without_sign_in and not declared.way_in}
-    assert opened == {"account.sign_in", "account.signed_in", "files.static", "files.icon"}
+    assert opened == {"account.sign_in", "account.signed_in", "oidc.start", "oidc.back", "files.static", "files.icon"}
 
 
 def test_support_may_use_its_own_account_and_nothing_that_did_not_say_so(app: Flask) -> None:
@@ -128,7 +133,8 @@ def refused(app: Flask, inside: Inside, token: str) -> None:
             continue  # it looks at no session: tests/sessions and their like try what it answers
         got = inside.ask(address, method=method, token=token)
         if declared.without_sign_in:
-            assert got.status == (403 if method in CHANGING else 200), rule
+            there = 404 if rule.endpoint in WITHOUT_PROVIDER else 200
+            assert got.status == (403 if method in CHANGING else there), rule
         elif method in CHANGING:
             assert got.status == 401, rule
         else:
