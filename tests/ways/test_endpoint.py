@@ -176,6 +176,51 @@ def test_items_that_are_never_taken_are_counted_and_an_sdk_is_told_to_keep_them(
     assert found_under(shop.spool) == {}
 
 
+def logged(*records: Any) -> bytes:
+    return envelope(("log", json.dumps({"items": records}).encode()))
+
+
+def log_record(sdk: str = "sentry.python", **more: Any) -> dict[str, Any]:
+    told = {"logger.name": "depot", "code.file.path": f"/srv/{SECRET}/depot.py", "code.function.name": "stocktake"}
+    told |= {"code.line.number": 10, "sentry.release": "shop@1.4.2", "sentry.sdk.name": sdk, "user.id": SECRET}
+    attributes = {key: {"value": value, "type": "string"} for key, value in (told | more).items()}
+    return {"level": "warn", "body": f"shelf A7 lacks 3 for {SECRET}", "attributes": attributes}
+
+
+def test_log_records_of_programs_are_taken_and_those_of_pages_counted(shop: Site):
+    before = shop.counts()
+    page = log_record("sentry.javascript.browser")
+    answer = shop.post(logged(log_record(), page, SECRET, {"body": {}, "attributes": [SECRET]}))
+    assert (answer.status_code, "X-Sentry-Rate-Limits" in answer.headers) == (200, False)
+    message, bare = shop.new()
+    del message["at"]
+    shapes = ["shelf ", ["text(<32)"], " lacks ", ["integer(1)"], " for ", ["text(<32)"]]
+    assert message == {
+        "kind": "home/log",
+        "level": "warning",
+        "logger": "depot",
+        "place": "depot:stocktake:10",
+        "release": "1.4.2",
+        "words": {"at": "depot:1", "arguments": [shapes]},
+    }
+    assert (bare["level"], bare["logger"], "words" in bare) == ("other", "<logger>", False)
+    assert {
+        word: count - before.get(word, 0) for word, count in shop.counts().items() if word in ("log", "attributes")
+    } == {
+        "log": 2,
+        "attributes": 2,
+    }
+    assert found_under(shop.spool) == {}
+
+
+def test_while_logs_are_off_an_sdk_is_told_to_keep_them(tmp_path: Path):
+    found = Site(tmp_path, more='[kinds]\n"home/log" = "off"\n')
+    answer = found.post(logged(log_record()))
+    assert (answer.status_code, answer.headers["X-Sentry-Rate-Limits"]) == (200, "3600:log_item:organization")
+    assert found.counts() == {"log": 1}
+    assert found.new() == []
+
+
 def test_an_error_of_a_page_is_told_as_home_js_tells_it(shop: Site):
     frame = {"filename": f"https://{SECRET}/static/app.js?x={SECRET}", "function": SECRET, "lineno": 1, "colno": 77}
     thrown = {"type": "TypeError", "value": SECRET, "stacktrace": {"frames": [frame]}}
