@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from corporate.alerting.settings import Alerts
+from corporate.alerting import envelope
+from corporate.alerting.settings import SENTRY, Alerts
 from corporate.database import EVERYBODY, Store
 from corporate.models import Alert, AlertCursor, AlertDelivery, Issue, IssueAct, IssueGroup, IssueHour, IssuePart
 
@@ -85,6 +86,8 @@ def _add(session: Session, one: Noticed, alerts: Alerts, now: datetime, *, left_
     session.add(row)
     session.flush()
     for way in () if left_out else alerts.ways:
+        if way == SENTRY and not (one.issue_id and envelope.of_these(session, alerts.sentry, one.issue_id)):
+            continue  # it has no issue, or one that nobody shows whose issues are forwarded
         session.add(AlertDelivery(alert_id=row.id, way=way, state=WAITING, tries=0, next_at=now))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from corporate.alerting import mail, noticing, webhook
+from corporate.alerting import envelope, mail, noticing, webhook
 from corporate.alerting import settings as alert_settings
 from corporate.alerting.settings import Alerts
 from corporate.alerting.webhook import Went
@@ -61,7 +61,7 @@ def send_due(
     while len(done) < most and (taken := _take(store, now)) is not None:
         delivery, alert = taken
         try:
-            went = _try(alerts, name, delivery, alert, now, environ)
+            went = _try(store, alerts, name, delivery, alert, now, environ)
         except CorporateError as e:  # a key or a file that is missing: for the operator to mend
             _LOG.warning("alerts: %s", e.message)
             went = Went(e.code, again=True)
@@ -109,7 +109,13 @@ def _text(alerts: Alerts, alert: Alert) -> str:
 
 
 def _try(
-    alerts: Alerts, name: str, delivery: AlertDelivery, alert: Alert, now: datetime, environ: Mapping[str, str]
+    store: Store,
+    alerts: Alerts,
+    name: str,
+    delivery: AlertDelivery,
+    alert: Alert,
+    now: datetime,
+    environ: Mapping[str, str],
 ) -> Went:
     way, _, to = delivery.way.partition(" ")
     if delivery.way not in alerts.ways:
@@ -117,8 +123,19 @@ def _try(
     if way == "webhook":
         body = json.dumps(document(alerts, name, alert), separators=(",", ":")).encode()
         return webhook.post(alerts.webhook, alert_settings.webhook_key(environ), body, now)
+    if way == alert_settings.SENTRY:
+        return _forward(store, alerts, alert, now, environ)
     password = alert_settings.secret(environ, alert_settings.PASSWORD_VARIABLE)
     return mail.send(alerts.mail, password, letter(alerts, name, alert, to))
+
+
+def _forward(store: Store, alerts: Alerts, alert: Alert, now: datetime, environ: Mapping[str, str]) -> Went:
+    number = alert.issue_id
+    found = None if number is None else envelope.newest(store, alerts.sentry, number)
+    if number is not None and found is None:
+        return Went("event-gone")  # deleted since: then it does not go
+    data = envelope.body(alert, found, None if number is None else link(alerts, number), now)
+    return envelope.post(alerts.sentry, alert_settings.sentry_key(environ), data)
 
 
 def _take(store: Store, now: datetime) -> tuple[AlertDelivery, Alert] | None:

@@ -1,5 +1,6 @@
 """The settings about alerts: rules, the mail server, the webhook. Reading the file is corporate.settings'."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,13 @@ from corporate.errors import OperatorError
 
 PASSWORD_VARIABLE = "DIFFGRAM_CORPORATE_MAIL_PASSWORD"  # noqa: S105 - its name
 KEY_VARIABLE = "DIFFGRAM_CORPORATE_WEBHOOK_KEY"
+SENTRY_VARIABLE = "DIFFGRAM_CORPORATE_SENTRY_KEY"
 TLS = ("starttls", "tls", "none")
+SENTRY = "sentry"
+"""The way to a Sentry-compatible server."""
 _SHORTEST_KEY = 32
+_SENTRY_KEY = re.compile(r"[A-Za-z0-9_-]{8,128}")
+_ENVELOPE = re.compile(r"/api/[0-9]{1,18}/envelope/\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,15 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A Sentry-compatible server that gets issues; `customers` by name, none means all. Its key: the environment."""
+
+    url: str = ""
+    ca_file: str = ""
+    customers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Alerts:
     """What is told: a number of 0 turns its rule off. `address` is of the pages, for links."""
 
@@ -47,12 +62,13 @@ class Alerts:
     address: str = ""
     mail: MailServer = field(default_factory=MailServer)
     webhook: Webhook = field(default_factory=Webhook)
+    sentry: Forward = field(default_factory=Forward)
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """Every way that an alert goes: `webhook`, and `mail` with each address."""
+        """Every way that an alert goes: `webhook`, `sentry`, and `mail` with each address."""
         mail = tuple(f"mail {to}" for to in self.mail.to) if self.mail.host else ()
-        return (("webhook",) if self.webhook.url else ()) + mail
+        return (("webhook",) if self.webhook.url else ()) + ((SENTRY,) if self.sentry.url else ()) + mail
 
 
 TYPES: dict[str, dict[str, type]] = {
@@ -74,6 +90,7 @@ TYPES: dict[str, dict[str, type]] = {
         "ca_file": str,
     },
     "alert_webhook": {"url": str, "ca_file": str},
+    "alert_sentry": {"url": str, "ca_file": str, "customers": list},
 }
 """Section → key → type, as corporate.settings checks them."""
 
@@ -82,7 +99,10 @@ def build(tables: Mapping[str, Mapping[str, Any]]) -> Alerts:
     """The settings of sections whose types were checked."""
     mail = dict(tables["alert_mail"])
     mail["to"] = tuple(mail.get("to", ()))
-    return Alerts(**tables["alerts"], mail=MailServer(**mail), webhook=Webhook(**tables["alert_webhook"]))
+    forward = dict(tables["alert_sentry"])
+    forward["customers"] = tuple(forward.get("customers", ()))
+    hook = Webhook(**tables["alert_webhook"])
+    return Alerts(**tables["alerts"], mail=MailServer(**mail), webhook=hook, sentry=Forward(**forward))
 
 
 def faults(alerts: Alerts) -> list[str]:
@@ -105,6 +125,9 @@ def faults(alerts: Alerts) -> list[str]:
         found.append(f"'alert_mail.port' is {mail.port}; write a number from 1 to 65535")
     odd = [one for one in (mail.sender, *mail.to) if one and not _is_address(one)]
     found += [f"{one!r} under [alert_mail] is no address; write name@host" for one in odd]
+    sentry = alerts.sentry.url
+    if sentry and not _ENVELOPE.search(urlsplit(sentry).path if _is_url(sentry) else ""):
+        found.append(f"'alert_sentry.url' is {sentry!r}; write https://host/api/NUMBER/envelope/ without the key")
     for name, url in (("alert_webhook.url", alerts.webhook.url), ("alerts.address", alerts.address)):
         if url and not _is_url(url):
             found.append(f"'{name}' is {url!r}; write https://host/path without user or fragment")
@@ -128,6 +151,15 @@ def webhook_key(environ: Mapping[str, str]) -> bytes:
     if len(key) < _SHORTEST_KEY:
         hint = f"put {_SHORTEST_KEY} characters or more into {KEY_VARIABLE}, or a file that {KEY_VARIABLE}_FILE names"
         raise OperatorError("webhook-key", "there is no key to sign alerts with", hint)
+    return key
+
+
+def sentry_key(environ: Mapping[str, str]) -> str:
+    """The public key of the project there. Raises OperatorError without one."""
+    key = secret(environ, SENTRY_VARIABLE)
+    if _SENTRY_KEY.fullmatch(key) is None:
+        hint = f"put the key of the project's DSN into {SENTRY_VARIABLE}, or a file that {SENTRY_VARIABLE}_FILE names"
+        raise OperatorError("sentry-key", "there is no key to forward issues with", hint)
     return key
 
 

@@ -12,10 +12,10 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from corporate.alerting.settings import Webhook
 
@@ -38,18 +38,22 @@ def signature(key: bytes, at: str, body: bytes) -> str:
 
 
 def post(webhook: Webhook, key: bytes, body: bytes, now: datetime, limit_s: float = LIMIT_S) -> Went:
-    """Post `body`; whatever the other end does, this returns about `limit_s` seconds later at most."""
+    """Post `body`, signed."""
     at = str(int(now.timestamp()))
     headers = {
         "Content-Type": "application/json",
-        "User-Agent": "diffgram-corporate",
         "Diffgram-Timestamp": at,
         "Diffgram-Signature": signature(key, at, body),
-        "Connection": "close",
     }
-    parts = urlsplit(webhook.url)
+    return post_to(webhook.url, webhook.ca_file, headers, body, limit_s)
+
+
+def post_to(url: str, ca_file: str, headers: Mapping[str, str], body: bytes, limit_s: float = LIMIT_S) -> Went:
+    """Post `body`; whatever the other end does, this returns about `limit_s` seconds later at most."""
+    parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _connection(webhook, limit_s)
+    headers = {"User-Agent": "diffgram-corporate", "Connection": "close", **headers}
+    connection = _connection(parts, ca_file, limit_s)
     with contextlib.closing(connection), cut_after(limit_s, lambda: connection.sock) as ended:
         try:
             connection.request("POST", path, body, headers)
@@ -97,12 +101,11 @@ def trusted(ca_file: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file or None)
 
 
-def _connection(webhook: Webhook, limit_s: float) -> http.client.HTTPConnection:
-    parts = urlsplit(webhook.url)
+def _connection(parts: SplitResult, ca_file: str, limit_s: float) -> http.client.HTTPConnection:
     host = parts.hostname or ""
     if parts.scheme == "http":
         return http.client.HTTPConnection(host, parts.port, timeout=limit_s)
-    return http.client.HTTPSConnection(host, parts.port, timeout=limit_s, context=trusted(webhook.ca_file))
+    return http.client.HTTPSConnection(host, parts.port, timeout=limit_s, context=trusted(ca_file))
 
 
 def _code(error: Exception) -> str:

@@ -11,7 +11,7 @@ from corporate.cli.shared import AS_JSON, opened, read_settings, show_json
 
 @click.group()
 def alert() -> None:
-    """What is told about issues, by mail and webhook."""
+    """What is told about issues, by mail, webhook, and to a Sentry-compatible server."""
 
 
 @alert.command("list")
@@ -42,7 +42,7 @@ def test(context: click.Context, as_json: bool) -> None:
     if as_json:
         show_json(sending.as_json(done))
     elif not done.deliveries:
-        click.echo("no way is named: add [alert_mail] or [alert_webhook] to the settings")
+        click.echo("no way is named: add [alert_mail], [alert_webhook] or [alert_sentry] to the settings")
     else:
         _ways(done)
     context.exit(0 if done.deliveries and all(one.state == sending.SENT for one in done.deliveries) else 1)
