@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks import _logging
 from benchmarks._mistaken import as_version
 from benchmarks._person import Person
 
@@ -202,6 +203,55 @@ def _languages(text: str, who: Person, chance: random.Random) -> Asked:
     return Asked("/api/NUMBER/envelope/", envelope(("event", document), (kind, others[kind])), headers)
 
 
+def _records(text: str, who: Person, chance: random.Random) -> Asked:
+    """Log records by OTLP's JSON and by Sentry's SDKs, some of them at lines of the product."""
+    function = chance.choice(list(_logging.SAID.values()))
+    line = function.__code__.co_firstlineno + 1
+    stack = (
+        "Traceback (most recent call last):\n"
+        f'  File "/srv/{who.family}/benchmarks/_raising.py", line 30, in {who.given}\n'
+        f"    raise {who.family}({text!r})\n{who.family}.{who.given}: {text}\n"
+    )
+    told: dict[str, Any] = {
+        "code.file.path": f"/srv/{who.family}/benchmarks/_logging.py",
+        "code.function.name": function.__name__,
+        "code.line.number": line,
+        "exception.type": chance.choice(("ValueError", who.family)),
+        who.given: who.mail,
+        "exception.message": text,
+        "exception.stacktrace": stack,
+        "enduser.id": who.number,
+        "url.full": text,
+        "logger.name": chance.choice(("benchmarks.logging", who.family)),
+        "sentry.message.template": text,
+        "sentry.release": as_version(who.phone),
+        "sentry.sdk.name": who.given,
+        "user.email": who.mail,
+    }
+    body = chance.choice((text, f"member {text} opened project {who.mail!r}", f"called back: {who.phone}"))
+    if chance.randrange(2):
+        attributes = {key: {"value": value, "type": "string"} for key, value in told.items()}
+        record = {
+            "timestamp": 1.0,
+            "level": chance.choice(("error", who.given)),
+            "body": body,
+            "attributes": attributes,
+        }
+        item = {"items": [{**record, "trace_id": who.token}]}
+        return Asked("/api/NUMBER/envelope/", envelope(("log", item)), _headers(text, who, "text/plain"))
+    pairs = [{"key": key, "value": _value(value)} for key, value in told.items()]
+    record = {"severityNumber": 17, "severityText": who.given, "body": _value(body), "attributes": pairs, who.given: 1}
+    scope = {"scope": {"name": chance.choice(("benchmarks.logging", who.family))}, "logRecords": [record]}
+    resource = {"service.version": as_version(who.phone), "host.name": who.given, "telemetry.sdk.language": "python"}
+    within = {"attributes": [{"key": key, "value": _value(value)} for key, value in resource.items()]}
+    document = {"resourceLogs": [{"resource": within, "scopeLogs": [scope], "schemaUrl": text}]}
+    return Asked("/api/NUMBER/v1/logs", json.dumps(document).encode(), _headers(text, who, "application/json"))
+
+
+def _value(value: str | int) -> dict[str, str]:
+    return {"intValue": str(value)} if type(value) is int else {"stringValue": str(value)}
+
+
 def envelope(*items: tuple[str, Any]) -> bytes:
     """Return an envelope of these items."""
     lines = [b"{}"]
@@ -217,4 +267,5 @@ ASKED: Mapping[str, Callable[[str, Person, random.Random], Asked]] = {
     "reports of browsers": _reports,
     "pings and user agents": _agents,
     "SDKs of other languages": _languages,
+    "log records over HTTP": _records,
 }

@@ -125,9 +125,7 @@ class Run:
         counts = self.by_channel[case.channel]
         if case.asks is not None:
             counts["cases"] += 1
-            self._judge(
-                "the browser's ways" if "/browser/" in case.asks.path else "SDKs of other languages", case, twin
-            )
+            self._judge("the browser's ways" if "/browser/" in case.asks.path else case.channel, case, twin)
             return
         if case.logs is not None:
             counts["cases"] += 1
