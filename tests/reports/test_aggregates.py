@@ -81,3 +81,7 @@ def test_the_complement_is_the_same_one_as_before_although_another_is_smaller_no
 def test_after_small_beginnings_groups_that_are_empty_do_not_hide_the_large_ones_for_ever():
     before = withheld({"a": 3, "b": 0, "c": 0}, K)
     assert withheld({"a": 300, "b": 40, "c": 0}, K, before) == frozenset()
+
+
+def test_one_group_is_never_missing_alone_although_it_is_large_by_now():
+    assert withheld({"a": 7, "b": 30, "c": 20}, K, {"a", "other"}) == frozenset("ac")

@@ -148,7 +148,13 @@ def test_postgresql_lets_no_function_write_for_a_reporter(postgres, query):
 
 
 @pytest.mark.parametrize(
-    "query", ["ATTACH 'x.db' AS x", "PRAGMA user_version = 7", "SELECT load_extension('x') AS orders"]
+    "query",
+    [
+        "ATTACH 'x.db' AS x",
+        "PRAGMA user_version = 7",
+        "SELECT load_extension('x') AS orders",
+        "SELECT count(*) AS orders FROM pragma_database_list",
+    ],
 )
 def test_sqlite_lets_a_reporter_do_nothing_but_read(tmp_path, query):
     url = f"sqlite:///{tmp_path / 'shop.db'}"
@@ -228,6 +234,24 @@ def test_a_locked_table_is_waited_for_a_little_at_a_time_and_then_not(postgres):
     assert (found.outcome, found.reason) == (TIMED_OUT, "timed-out")
     engine.dispose()
     assert run(postgres, places.orders()).outcome == COUNTED
+
+
+def test_whoever_waits_for_a_lock_leaves_the_queue_again_and_again(postgres):
+    places.fill(postgres, {"open": 9})
+    done: list[Ended] = []
+    thread = threading.Thread(target=lambda: done.append(run(postgres, places.orders(budget_ms=30_000))))
+    engine = create_engine(postgres)
+    waiting = sql("SELECT virtualtransaction FROM pg_locks WHERE NOT granted")
+    with engine.begin() as connection:
+        connection.execute(sql("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE"))
+        thread.start()
+        seen: set[str] = set()
+        while len(seen) < 2 and thread.is_alive():
+            seen |= set(connection.execute(waiting).scalars())
+    thread.join()
+    engine.dispose()
+    assert len(seen) == 2
+    assert done[0].found.counts == {"": {"orders": 9}}
 
 
 def test_a_reader_of_sqlite_keeps_no_writer_waiting(tmp_path):
