@@ -31,6 +31,8 @@ WORDS: Mapping[str, str] = {
     "enrolment_token.made_by": "made the token that it enrolled with",
     "incident.closed_by": "closed an incident",
     "installation.revoked_by": "revoked it",
+    "support_request.made_by": "asked it for support",
+    "support_request.withdrawn_by": "withdrew a request of support",
 }
 """What somebody did whose name stands in a column. A row of `act` says it itself."""
 

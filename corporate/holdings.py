@@ -51,6 +51,7 @@ ABOUT: Mapping[str, str] = {
     "message": "the messages themselves, line by line",
     "refusal": "what it sent and we refused: codes, key paths, counts",
     "sighting": "which of its messages was counted as an error, where, and when it happened",
+    "support_request": "what our support asked of it, and what was decided there",
 }
 """Table → what stands in it, for the tables that hold something about an installation."""
 NOT_ABOUT: Mapping[str, str] = {

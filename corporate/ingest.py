@@ -8,11 +8,12 @@ installation ran → stored exactly once → receipt. Nothing of a refused batch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from audit import gate
 from audit.canonical import sha256_hex
 from audit.errors import Refused, Undeclared
-from corporate import enrolment, identity, incidents, instructing, keeping_out, limiting, storing, watching
+from corporate import enrolment, identity, incidents, instructing, keeping_out, limiting, storing, supporting, watching
 from corporate.database import EVERYBODY
 from corporate.errors import Answer
 from corporate.identity import CertificateNeeded, Claimed, Sender
@@ -25,7 +26,7 @@ LARGEST_MESSAGES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to a batch: the signed receipt; a certificate, what is asked, a conflict, what was deleted, if any."""
+    """The answer to a batch: the signed receipt; a certificate, what is asked, a conflict, what was deleted."""
 
     receipt: str
     certificate: str | None
@@ -33,8 +34,9 @@ class Accepted:
     conflict: str | None
     catalogues: str | None
     deletion: str | None
+    support: list[str]
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """The JSON object, over a connection and in a file alike."""
         more = {
             "certificate": self.certificate,
@@ -42,6 +44,7 @@ class Accepted:
             "conflict": self.conflict,
             "catalogues": self.catalogues,
             "deletion": self.deletion,
+            "support": self.support or None,
         }
         return {"receipt": self.receipt, **{name: value for name, value in more.items() if value is not None}}
 
@@ -74,6 +77,7 @@ def accept(
     except Answer as e:
         _count(server, sender, e, body, now)
         raise
+    told = supporting.told(server.store, sender, declared) if _is_answer(declared) else None
     kinds = server.kinds(message["kind"] for message in declared.messages)
     arrived = storing.Arrived(sender, declared, body, signature or "", kinds)
     interval_us = 0 if by_hand else limiting.interval_us(server.settings.limits)
@@ -82,11 +86,19 @@ def accept(
         raise Answer(
             409, "sequence-differs", "other bytes were received under this number", "see whether two machines share it"
         )
+    if told is not None:
+        supporting.take(server.store, sender, told, sha256_hex(body), now)
     server.ring()
     asked = instructing.current(server.store, sender.installation, sender.customer, now)
-    told = keeping_out.untold(server.store, sender.installation, sender.customer)
-    said = (_renewed(server, sender, now), asked, stored.conflict, server.list_checkpoint(), told)
+    deleted = keeping_out.untold(server.store, sender.installation, sender.customer)
+    wanted = supporting.current(server.store, sender.installation, sender.customer, now)
+    said = (_renewed(server, sender, now), asked, stored.conflict, server.list_checkpoint(), deleted, wanted)
     return Accepted(stored.receipt, *said)
+
+
+def _is_answer(declared: gate.Batch) -> bool:
+    """Whether it claims to answer a request of support: every batch of that case but a void."""
+    return declared.header.case == supporting.CASE and declared.header.void is None
 
 
 def hold_to_rate(server: Corporate, sender: Sender, now: datetime) -> None:

@@ -5,6 +5,7 @@
     deletions.pem     Ed25519  signs statements of what was deleted
     instructions.pem  Ed25519  signs instructions to installations, which only ever narrow
     catalogues.pem    Ed25519  signs the list of published catalogues
+    support.pem       Ed25519  signs requests of support
     certificates.pem  P-256    the certificate authority for installations and for our own TLS listener
     certificates.crt           its certificate
     pages.secret      random   binds the forms of the pages to a session
@@ -30,7 +31,8 @@ from corporate.errors import OperatorError
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES = "receipts", "deletions", "instructions", "catalogues"
-PURPOSES = (RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES)
+SUPPORT = "support"
+PURPOSES = (RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES, SUPPORT)
 """What the serving Ed25519 keys are for, one key each; the first is never missing."""
 
 

@@ -65,6 +65,9 @@ class BatchOut(Strict):
     deletion = fields.Str(metadata={"description": "compact JWS, typ diffgram-deletion+jws; what staff deleted"})
     instructions = fields.Str(metadata={"description": "compact JWS, typ diffgram-instructions+jws; only ever narrows"})
     conflict = fields.Str(metadata={"description": "the batch contradicts an earlier one: do two machines use this?"})
+    support = fields.List(
+        fields.Str(), metadata={"description": "compact JWS each, typ diffgram-support-request+jws; only ever asks"}
+    )
     catalogues = fields.Str(metadata={"description": "checkpoint of the published list of catalogues, a signed note"})
 
 
@@ -161,7 +164,7 @@ class Batches(MethodView):
     @_with_errors
     @blueprint.doc(**_BATCH_DOC)
     @blueprint.response(200, BatchOut)
-    def post(self) -> dict[str, str]:
+    def post(self) -> dict[str, Any]:
         """Take one sealed batch, and answer with a signed receipt for it."""
         server = _server()
         body = bodies.read(request.environ, server.settings.limits)

@@ -21,7 +21,8 @@ from audit import signed
 from audit.errors import SignatureRefused
 
 RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES = "receipts", "deletions", "instructions", "catalogues"
-PURPOSES = (RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES)
+SUPPORT = "support"
+PURPOSES = (RECEIPTS, DELETIONS, INSTRUCTIONS, CATALOGUES, SUPPORT)
 """What corporate's Ed25519 keys may be for; the certificate authority stands beside them."""
 CERTIFICATES = "certificates"
 _NONE: Mapping[str, Ed25519PublicKey] = {}

@@ -38,6 +38,7 @@ CHANGES = (
     "mail",
     *("batch-decision", "approval-rule"),
     "dsn",
+    *("support", "support-use"),
 )
 _SHOWN_AS = {
     "decision": "consent",
@@ -48,6 +49,7 @@ _SHOWN_AS = {
     "batch-decision": "batch",
     "approval-rule": "approval",
     "dsn": "key",
+    "support-use": "support",
 }
 """What a change is called to people, where that is not the name of its leaf."""
 _CARRIED = "give the file to corporate, and take its answers in under By hand, or with 'diffgram-home carry in FILE'"
@@ -296,6 +298,17 @@ def _of_dsn(entry: record.Dsn) -> tuple[str, str | None, str | None, str | None]
     return f"key of project {entry.number}", None, entry.change, None
 
 
+def _of_support(entry: record.Support) -> tuple[str, str | None, str | None, str | None]:
+    grant = f"grant {entry.grant}" if entry.grant else ""
+    detail = "; ".join(filter(None, (f"as {entry.role}" if entry.role else "", entry.code or "", grant)))
+    return f"request {entry.request}", None, entry.step, "; ".join(filter(None, (detail, " ".join(entry.routes))))
+
+
+def _of_support_use(entry: record.SupportUse) -> tuple[str, str | None, str | None, str | None]:
+    detail = f"{entry.messages} messages in support {entry.sequence}, bytes {entry.sha256}; grant {entry.grant}"
+    return f"route {entry.route}", None, entry.outcome, detail
+
+
 def _batches(number: int) -> str:
     return "one batch" if number == 1 else f"{number} batches"
 
@@ -325,4 +338,6 @@ _CHANGE_TEXTS: Mapping[str, Callable[[Any], tuple[str, str | None, str | None, s
     "batch-decision": _of_batch_decision,
     "approval-rule": _of_approval_rule,
     "dsn": _of_dsn,
+    "support": _of_support,
+    "support-use": _of_support_use,
 }

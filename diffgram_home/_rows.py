@@ -30,7 +30,7 @@ _TABLE: Mapping[str, tuple[str, str, str, str, str]] = {
     "licensing": ("Licensing", "access", "N/A", "Enforce licensing", "No"),
 }
 # The parts behind the other cases are not in this release; a mode can be set, and collects nothing.
-_INSTALLED = frozenset({"event", "browser"})
+_INSTALLED = frozenset({"event", "browser", "support"})
 HOURS = 24
 _ZERO = literal(b"\0")  # in Source.kept: the gate held this message back
 MONTH = timedelta(days=30)

@@ -23,7 +23,7 @@ import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from audit.approval import NONE, NOTHING_ASKED, Approvals, enough, stricter
+from audit.approval import NONE, NOTHING_ASKED, ONE, Approvals, enough, stricter
 from audit.modes import MODES
 from diffgram_home import facts
 from diffgram_home.models import QUEUED, Batch, BatchDecision, Leaf
@@ -31,6 +31,8 @@ from diffgram_home.models import QUEUED, Batch, BatchDecision, Leaf
 FACT = "approval"
 APPROVED, REFUSED, EXPIRED = "approved", "refused", "expired"
 DEFAULT_EXPIRES_H = 72
+ALWAYS: Mapping[str, str] = {"support": ONE}
+"""What a case asks for whatever record and file say: nothing of support leaves that nobody has read (decision 0042)."""
 _decision, _batch = BatchDecision.__table__.c, Batch.__table__.c
 
 
@@ -83,8 +85,10 @@ def put(session: Session, stands: Standing) -> None:
 
 
 def levels(stands: Standing, stated: Mapping[str, str]) -> dict[str, str]:
-    """What each case asks for: the stricter of the record and of what the file says (`stated`)."""
-    return {case: stricter(stands.level(case), stated.get(case, NONE)) for case in MODES}
+    """What each case asks for: the strictest of the record, of what the file says (`stated`), and of ALWAYS."""
+    return {
+        case: stricter(ALWAYS.get(case, NONE), stricter(stands.level(case), stated.get(case, NONE))) for case in MODES
+    }
 
 
 def current(session: Session | Connection, stated: Mapping[str, str]) -> Approvals:

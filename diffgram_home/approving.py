@@ -169,7 +169,8 @@ def due_now(home: Home, session: Session, now: datetime) -> Due:
 
 def expires_at(stands: Standing, batch: Batch, now: datetime) -> datetime:
     """When a batch that is not approved is voided."""
-    since = stands.holds[batch.case][1] if batch.case in stands.holds else now  # the file asks, and no record yet
+    always = batch.sealed_at if batch.case in approvals.ALWAYS else now  # else the file asks, and no record yet
+    since = stands.holds[batch.case][1] if batch.case in stands.holds else always
     return max(batch.sealed_at, since) + timedelta(hours=stands.expires_h)
 
 
@@ -197,6 +198,13 @@ def _waiting(session: Session, sha256: str, stands: Standing, levels: Mapping[st
 def _is_approved(session: Session, batch: Batch, levels: Mapping[str, str]) -> bool:
     actors, _ = approvals.decided(session, [batch.sha256])
     return enough(levels[batch.case], actors.get(batch.sha256, ()), approvals.makers(session))
+
+
+def end(home: Home, session: Session, batch: Batch, now: datetime) -> None:
+    """What these bytes were to leave for is over: they can be approved no more, and are voided as soon as may be."""
+    sha256 = batch.sha256
+    sealing.void_within(home, session, batch.id, _VOID, now, reseal=False)
+    _decide(session, batch, EXPIRED, _HOME, None, now, sha256=sha256)
 
 
 def _end(home: Home, session: Session, batch: Batch, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from audit.approval import LEVELS, TWO, independent
+from audit.approval import LEVELS, TWO, independent, stricter
 from audit.modes import MODES
 from diffgram_home import approvals, switching
 from diffgram_home.approvals import Lowering, Standing
@@ -48,6 +48,10 @@ def set_level(home: Home, case: str, level: str, actor: str, role: str, now: dat
         )
     if case not in MODES or level not in LEVELS:
         raise ValueError(f"no case '{case}', or no level '{level}'; write one of {', '.join(LEVELS)}")
+    always = approvals.ALWAYS.get(case, level)
+    if stricter(always, level) != level:
+        text = f"case '{case}' always asks for approval of {always}; nothing changed"
+        raise ApprovalError("always-asked", text, f"'diffgram-home off {case}' ends all of it")
     switching.apply(home, now)  # what the file's owner changed is recorded as theirs
     with home.store.write() as session:
         stands = approvals.standing(session)

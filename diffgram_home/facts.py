@@ -3,7 +3,7 @@
 Names in use: `installation`, `generation`, `cases`, `kinds`, `fields`, `policy`, `allowed`, `catalogue`, `definitions`,
 `undecided`, `enrolment`, `heartbeat`, `verified`, `pruned`, `instructions`,
 `published`, `tripped`, `covered`, `conflict`, `elsewhere`, `succeeds`, `transforms`,
-`wanted`, `leaving`, `persons`, `not_grouped`, `signature`.
+`wanted`, `leaving`, `persons`, `not_grouped`, `signature`, `support_clock`.
 """
 
 from __future__ import annotations

@@ -53,6 +53,7 @@ ASKS: Final[Mapping[str, Asks]] = {
     "deletion.ask": Asks("ask corporate to delete"),
     "deletion.left": Asks("leave corporate altogether"),
     "incidents.declare": Asks("declare an incident, and ask corporate to delete"),
+    "support.approve": Asks("let support ask, and make the answer"),
     "people.delete": Asks("delete an account and its name"),
 }
 """Endpoint → what it lets leave, or deletes."""
@@ -61,6 +62,9 @@ NEVER: Final[Mapping[str, str]] = {
     "fields.decline": "narrows",
     "fields.withdraw": "narrows",
     "queue.refuse": "narrows",
+    "support.refuse": "narrows",
+    "support.revoke": "narrows",
+    "support.stop": "narrows",
     "dsns.revoke": "narrows",
     "incidents.close": "says that somebody looked; nothing leaves by it",
     "deletion.again": "sends again what was confirmed before",

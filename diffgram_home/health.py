@@ -204,7 +204,8 @@ def _sending(facts: Facts) -> Iterator[Finding]:
             "`diffgram-home sent` says why; nothing is lost, and it is tried again where that can help",
         )
     for case in facts.cases:
-        if case.own == "off" and case.installed and case.cost_of_off:
+        # To an access case off is how it comes: nobody asks anything until somebody wants to be asked.
+        if case.own == "off" and case.installed and case.direction == "collection" and case.cost_of_off:
             cost = case.cost_of_off[0]
             yield Finding(
                 NOTICE, "case-off", f"{case.case} is off: {cost}", f"`diffgram-home on {case.case}` turns it on"
@@ -296,7 +297,7 @@ def gather(home: Home, now: datetime) -> Facts:
         free_bytes=shutil.disk_usage(settings.folder).free,
         exposed=tuple(_exposed(home)),
         spool_setgid=bool(settings.spool.folder.stat().st_mode & stat.S_ISGID),
-        spool_bytes=sum(_size(path) for path in settings.spool.folder.glob("*.spool")),
+        spool_bytes=sum(size_bytes(path) for path in settings.spool.folder.glob("*.spool")),
         spool_max_bytes=settings.spool.max_bytes,
         mode_file_readable=_modes_readable(settings.spool.folder / "modes"),
         heartbeat_at=overview.heartbeat_at,
@@ -328,7 +329,8 @@ def _exposed(home: Home) -> Iterator[tuple[str, str, str]]:
         yield str(settings.spool.folder), "read or write", "o-rwx"
 
 
-def _size(path: Path) -> int:
+def size_bytes(path: Path) -> int:
+    """How large a file is; 0 for one that is gone."""
     try:
         return path.stat().st_size
     except FileNotFoundError:  # taken by the scheduler between the two looks

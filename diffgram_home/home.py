@@ -25,7 +25,7 @@ from diffgram_home.keys import Keys
 from diffgram_home.settings import Pinned, Settings
 from diffgram_home.signatures import Signature
 from diffgram_home.store import Store, migrate, open_store
-from support_routes import reporting
+from support_routes import ROUTES, check_routes, reporting
 from support_routes.errors import RouteFaults
 from support_routes.reporting import Reporter
 
@@ -112,6 +112,15 @@ def open_home(settings: Settings) -> Home:
     return Home(settings, store, opened, catalogue, index, str(installation), signature, reporters)
 
 
+def route_faults(settings: Settings, catalogue: Catalogue) -> list[SettingsFault]:
+    """What is wrong with the named support routes: an answer that is not declared, a resource that is forbidden."""
+    try:
+        check_routes(ROUTES, catalogue, settings.kept_from_support)
+    except RouteFaults as error:
+        return [SettingsFault(one.code, "product.catalogue", one.message, one.hint) for one in error.faults]
+    return []
+
+
 def read_product(settings: Settings) -> tuple[Catalogue, Index]:
     """Catalogue and index as the settings pin them; raises SettingsFaults with every file, hash and kind at fault."""
     faults: list[SettingsFault] = []
@@ -124,7 +133,9 @@ def read_product(settings: Settings) -> tuple[Catalogue, Index]:
             for pinned, data in zip(settings.product.catalogue, sources, strict=True)
         ]
         catalogue = catalogues.load(catalogues.core(), *texts)
-        faults += kind_faults(settings, catalogue) + field_faults(settings, catalogue)
+        faults += (
+            kind_faults(settings, catalogue) + field_faults(settings, catalogue) + route_faults(settings, catalogue)
+        )
     except CatalogueFaults as error:
         faults += [
             SettingsFault(f.code, "product.catalogue", f"{f.file}:{f.line}: {f.message}", f.hint) for f in error.faults

@@ -43,8 +43,8 @@ class Verdict:
     """What became of one attempt.
 
     `final`: the same bytes would be refused again. `retry_after_s`: corporate asks to wait so many seconds.
-    `certificate`, `instructions`, `catalogues`, `incident`, `undeclared`, `deletion`: what rode on the answer,
-    unchecked.
+    `certificate`, `instructions`, `catalogues`, `incident`, `undeclared`, `deletion`, `support`: what rode on the
+    answer, unchecked.
     `conflict`: the code of a contradiction that corporate saw; it only tells. `receipt`, `already`: of a
     receipt that holds.
     """
@@ -66,6 +66,7 @@ class Verdict:
     conflict: str | None = None
     catalogues: Any = None
     deletion: Any = None
+    support: Any = None
 
 
 def of_answer(answer: Answer, header: Header, sha256: str, receipt_keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
@@ -168,6 +169,7 @@ def _of_receipt(
         conflict=code_of({"code": told.get("conflict")}) or None,
         catalogues=told.get("catalogues"),
         deletion=told.get("deletion"),
+        support=told.get("support"),
     )
 
 

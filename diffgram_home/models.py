@@ -561,6 +561,47 @@ class SessionCount(Base):
     told: Mapped[bool] = mapped_column(default=False)
 
 
+class SupportRequest(Base):
+    """A request of support, with what became of it; see `supporting.keeping` for the states. Rows stay.
+
+    `asked` is the payload of `document` (canonical JSON), `batches` the rows of the batches that answer, in order.
+    """
+
+    __tablename__ = "support_request"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    document: Mapped[str] = mapped_column(Text)
+    asked: Mapped[str] = mapped_column(Text)
+    taken_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decided_by: Mapped[str | None] = mapped_column(String(120))
+    why: Mapped[str | None] = mapped_column(String(20))
+    note: Mapped[str | None] = mapped_column(Text)
+    grant_id: Mapped[str | None] = mapped_column(String(32), unique=True)
+    grant_document: Mapped[str | None] = mapped_column(Text)
+    starts_at: Mapped[datetime | None] = mapped_column(Instant)
+    ends_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    ending_document: Mapped[str | None] = mapped_column(Text)
+    batches: Mapped[str | None] = mapped_column(Text)
+
+
+class SupportUse(Base):
+    """One route that was asked under a grant: how many messages it made, and the batch that has them."""
+
+    __tablename__ = "support_use"
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id"), index=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    route: Mapped[str] = mapped_column(String(130))
+    outcome: Mapped[str] = mapped_column(String(12))
+    messages: Mapped[int] = mapped_column(Integer)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+    leaf: Mapped[int] = mapped_column(BigInteger)
+
+
 class Account(Base):
     """A person who may sign in. `roles` is a sorted, comma-separated list; `password` an argon2id hash.
 

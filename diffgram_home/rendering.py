@@ -26,6 +26,7 @@ _NAVIGATION: Final = (
     ("Pending", "pending"),
     ("Sent", "sent"),
     ("Cases", "cases"),
+    ("Support", "support"),
     ("Releases", "releases"),
     ("Incidents", "incidents"),
     ("Deletion", "deletion"),
@@ -55,6 +56,10 @@ DONE: Final = {
     "may-go": "Approved: these very bytes may go. Each hash is in the history, with your name.",
     "one-more": "Recorded, with your name. It takes another account's approval, neither of which made the other.",
     "refused": "Refused, with your name. These bytes do not go; what goes in their place stands below.",
+    "support-granted": "Granted, with your name. Nothing has left: these are the exact bytes, to let go or not.",
+    "support-refused": "Refused, with your name. No route was asked.",
+    "support-ended": "Ended, with your name. What had not left does not leave any more.",
+    "support-stopped": "All support has ended, with your name. Nothing that corporate asks is looked at.",
     "asks": "Recorded in the history, with your name. It holds at once, also for what waits.",
     "second-person": "Asked for, with your name. Nothing changed yet: a second person has to do the same.",
     "nothing-waits": "Nothing waits that may be carried, so nothing was recorded.",
@@ -79,6 +84,7 @@ _LEADS: Final = {
     **dict.fromkeys(("catalogue-changed", "sending-stopped", "approval-ended"), ("fields.show", "undecided")),
     "approval-missing": ("fields.show", "undecided"),
     "approval-ends": ("fields.show", "approved"),
+    "support-asked": ("support.show", None),
     "release-changes": ("releases.show", None),
 }
 """Where a notice's hint is followed: the page, and what of it is shown."""

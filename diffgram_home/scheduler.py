@@ -58,6 +58,7 @@ from diffgram_home.home import Home, open_home
 from diffgram_home.outbound import Door, MailDoor, WitnessDoor
 from diffgram_home.reports import keeping
 from diffgram_home.settings import Settings
+from diffgram_home.supporting import deciding
 
 GRACE_S = 2.0
 """How long an exchange may go on after SIGTERM."""
@@ -90,6 +91,7 @@ class Ticker:
                 ("sessions", counts.gather),
                 ("intake", intake.take),
                 ("issues", grouping.catch_up),
+                ("support", deciding.attend),
                 ("sealing", sealing.seal_waiting),
                 ("approval", approving.attend),
                 ("tripwire", tripped.take),

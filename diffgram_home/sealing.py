@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from audit.approval import WAITS
 from audit.errors import Refused
 from audit.gate import Header, Rules
 from audit.modes import ALL_OFF, MODES
+from audit.modes import word as word_of
 from diffgram_home import blocks, bodies, counting, facts, ledger
 from diffgram_home import rules as ruling
 from diffgram_home._batching import Made, Piece, begin, header_for, seal_pieces, write_down
@@ -31,6 +33,8 @@ from diffgram_home.models import QUEUED, VOIDING, Attempt, Batch, Block, Source
 
 BATCHES_A_TRANSACTION = 16
 BLOCKS_A_TRANSACTION = 64
+APART = frozenset({"support"})
+"""Cases of which nothing is sealed but by `seal_apart`, for one grant: what a product spools of them stays here."""
 NOT_APPROVED = "approval-missing"
 _VOID_REASONS = {
     **dict.fromkeys(("switched", "field-off"), "mode"),
@@ -45,11 +49,39 @@ def seal_waiting(home: Home, now: datetime) -> list[Made]:
         waiting = set(session.scalars(select(Block.case).where(Block.waiting).distinct()))
     for case in MODES:
         more = case in waiting
+        if case in APART:
+            _leave_out(home, case, now, more)
+            continue
         while more:
             with blocks.without_collector(), home.store.write() as session:
                 new, more = _seal_some(home, session, case, now)
                 made += new
     return made
+
+
+def seal_apart(
+    home: Home, session: Session, case: str, messages: Sequence[dict[str, Any]], now: datetime
+) -> list[Made]:
+    """Seal these messages now, in batches that hold nothing else; inside a write transaction.
+
+    They are collected at this moment, under the switches as they stand. Returns no batch where the gate lets none of
+    them through. Raises Refused where header or envelope is not approved.
+    """
+    rules = ruling.within(home, session, now)
+    switches = {message["kind"]: rules.modes.of(message["kind"]) for message in messages}
+    words = {kind: word_of(switch) for kind, switch in switches.items()}
+    lines = [ruling.CODEC.encode([words[message["kind"]], message]) for message in messages]  # type: ignore[arg-type]
+    block = blocks.new(case, lines, now)
+    block.sealed_to, block.waiting = len(lines), False
+    session.add(block)
+    session.flush()
+    counting.add_hour(session, now, case, collected=len(lines))
+    work = begin(home, session, case, rules, now)
+    rest: Sequence[Piece] = [Piece(block.id, range(len(lines)), blocks.unpack(block))]
+    while rest:
+        rest = seal_pieces(work, rest)
+    write_down(session, work)
+    return work.made
 
 
 def void(home: Home, batch_id: int, reason: str, now: datetime, *, reseal: bool = True) -> bool:
@@ -162,6 +194,13 @@ def _seal_some(home: Home, session: Session, case: str, now: datetime) -> tuple[
     _move_cursors(session, loaded, rest)
     write_down(session, work)
     return work.made, True
+
+
+def _leave_out(home: Home, case: str, now: datetime, more: bool) -> None:
+    """What came of such a case by another way stays here, counted."""
+    while more:
+        with home.store.write() as session:
+            more = _pass_by(session, case, now)
 
 
 def _waits_for_people(home: Home, session: Session, case: str, rules: Rules) -> bool:

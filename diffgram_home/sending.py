@@ -50,6 +50,8 @@ from diffgram_home.mending import Round
 from diffgram_home.models import UNKNOWN, Attempt, Batch
 from diffgram_home.outbound import Door
 from diffgram_home.patience import SUBJECT
+from diffgram_home.supporting import deciding
+from diffgram_home.supporting import hearing as asking
 
 LOCK = "sending.lock"
 """In the data folder: whoever makes attempts holds it, so that one without an outcome was interrupted."""
@@ -125,6 +127,7 @@ def send_due(
         if not alone:
             return _cannot(force, "sending-busy", "another process is sending", "try again in a moment")
         attempts.close_interrupted(home, now)
+        deciding.attend(home, now)  # what a grant's end voids must not go in this round
         waiting = choosing.count(home)
         if not waiting or _must_wait(home, now, force):
             return []
@@ -174,7 +177,7 @@ def _each(current: Round, force: bool) -> Iterator[Sent]:
 
 def _is_plain(current: Round, verdict: Verdict) -> bool:
     """Whether nothing has to be done about it but to write it down."""
-    known = (verdict.instructions, verdict.catalogues) == current.heard
+    known = (verdict.instructions, verdict.catalogues, verdict.support) == current.heard
     said = (verdict.blame, verdict.certificate, verdict.conflict, verdict.deletion)
     return known and all(word is None for word in said)
 
@@ -210,6 +213,8 @@ def _hear(current: Round, going: Going, verdict: Verdict, now: datetime) -> None
         deleting.hear(current.home, verdict.deletion, now)
     if verdict.instructions is not None:
         hearing.hear(current.home, verdict.instructions, partial(_keys, current, manifest.INSTRUCTIONS), now)
+    if verdict.support is not None:
+        asking.hear(current.home, verdict.support, partial(_keys, current, manifest.SUPPORT), now)
     if verdict.catalogues is not None:
         keys = partial(_keys, current, manifest.CATALOGUES)
         listing.hear(current.home, verdict.catalogues, keys, partial(mending.fetch_entries, current), now)
@@ -218,7 +223,7 @@ def _hear(current: Round, going: Going, verdict: Verdict, now: datetime) -> None
         sent = {"case": batch.case, "sequence": batch.sequence, "sha256": batch.sha256}
         hearing.hear_of_undeclared(current.home, verdict, keys, now, **sent)
     if verdict.receipt is not None:
-        current.heard = (verdict.instructions, verdict.catalogues)
+        current.heard = (verdict.instructions, verdict.catalogues, verdict.support)
 
 
 def _keys(current: Round, purpose: str, again: bool) -> Mapping[str, Ed25519PublicKey]:

@@ -9,6 +9,7 @@ installation: this package opens no file, database or connection, and knows no F
 left to the installation. Rules: a route changes nothing, takes no parameters, and its answer has no text of anybody's.
 """
 
+from support_routes import own as own  # its routes are among ROUTES from here on
 from support_routes.checking import check_routes
 from support_routes.errors import RouteFault, RouteFaults, SupportRouteError
 from support_routes.routes import ROUTES, Handed, Route, Routes, support_route

@@ -29,13 +29,14 @@ class Support(Record, frozen=True, kw_only=True):
 
 
 class SupportUse(Record, frozen=True, kw_only=True):
-    """A route was asked under a grant: its answer has so many `messages`, in the batch with this SHA-256.
+    """A route was asked under a grant that `actor` gave: so many `messages`, in the batch with this SHA-256.
 
-    `messages` counts what the gate let through. `empty`: there was nothing to tell, or nothing of it may leave;
-    `failed`: the route itself could not answer.
+    `messages` counts what the route made, before the gate. `empty`: there was nothing to tell; `failed`: the route
+    itself could not answer.
     """
 
     hexes = ("sha256",)
+    actor: Actor
     grant: Token
     messages: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
     outcome: Literal["answered", "empty", "failed"]

@@ -4,7 +4,19 @@ from pathlib import Path
 
 import click
 
-from corporate.cli import alert, asking, carrying, customers, holdings, issues, releases, seeing, serve, staff
+from corporate.cli import (
+    alert,
+    asking,
+    carrying,
+    customers,
+    holdings,
+    issues,
+    releases,
+    seeing,
+    serve,
+    staff,
+    supporting,
+)
 from corporate.cli.shared import Commands
 
 EPILOG = (
@@ -30,6 +42,6 @@ def main(context: click.Context, config: Path) -> None:
     context.obj = config
 
 
-for _module in (serve, customers, releases, issues, holdings, carrying, asking, seeing, staff, alert):
+for _module in (serve, customers, releases, issues, holdings, carrying, asking, supporting, seeing, staff, alert):
     for _command in _module.COMMANDS:
         main.add_command(_command)

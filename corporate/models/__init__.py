@@ -6,7 +6,7 @@ the text of a message is the exact line of the body, so that header and messages
 """
 
 from corporate.models.alerts import Alert, AlertCursor, AlertDelivery
-from corporate.models.asked import Act, Ask, Carried, Deletion, Instruction
+from corporate.models.asked import Act, Ask, Carried, Deletion, Instruction, SupportRequest
 from corporate.models.base import Base, Instant, Key
 from corporate.models.enrolled import Certificate, Customer, EnrolmentToken, Installation
 from corporate.models.issues import (
@@ -66,5 +66,6 @@ __all__ = [
     "StoredCatalogue",
     "StoredFile",
     "StoredIndex",
+    "SupportRequest",
     "Throttle",
 ]

@@ -39,6 +39,34 @@ class Instruction(Base):
     document: Mapped[str]
 
 
+class SupportRequest(Base):
+    """One request of support to an installation, and what came back.
+
+    `chain` is the SHA-256 over the one of the request before (of the same installation) and the document's own, so that
+    none can be taken out or changed unseen. `decision` and what follows it is what the installation said last.
+    """
+
+    __tablename__ = "support_request"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    installation_id: Mapped[str] = mapped_column(ForeignKey("installation.id"))
+    made_at: Mapped[datetime]
+    made_by: Mapped[str]
+    expires_at: Mapped[datetime]
+    document: Mapped[str]
+    chain: Mapped[str]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None]
+    decision: Mapped[str | None]
+    why: Mapped[str | None]
+    grant_id: Mapped[str | None]
+    ends_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+    answer: Mapped[str | None]
+    __table_args__ = (UniqueConstraint("installation_id", "number"),)
+
+
 class Carried(Base):
     """One import of a file that was carried by hand: who brought in what, and the file of answers to carry back."""
 

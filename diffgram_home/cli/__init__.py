@@ -30,6 +30,7 @@ from diffgram_home.cli import (
     routing,
     sessions,
     setup,
+    support,
     telling,
     traffic,
     transform,
@@ -108,6 +109,7 @@ main = Sections(
                 proof.bundle,
             ),
         ),
+        ("What support asks", (support.support,)),
         ("What corporate deletes", (deletion.delete, deletion.deletions, deletion.take_deletion, leaving.leave)),
         ("Try the promise", (proving.prove,)),
         (

@@ -24,7 +24,7 @@ from diffgram_home.people import Denied
 ROLE = "security"
 
 
-def _account_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
+def account_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
     """The options with which somebody decides as the account that they also sign in to the pages with."""
     help_text = (
         "Decide as this account; you are asked for its password. Where two people are asked for, only this counts."
@@ -38,7 +38,7 @@ def _account_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
 
 
 @contextmanager
-def _acting(home: Home, account: str | None, password_file: TextIO | None):
+def acting(home: Home, account: str | None, password_file: TextIO | None):
     """Who decides: the user of this machine, or an account whose password was given."""
     if account is None:
         yield base.actor()
@@ -97,7 +97,7 @@ def _rule_line(rule: queueing.Rule, who: Callable[[str], str]) -> str:
 @click.argument("hashes", nargs=-1, metavar="SHA256...")
 @click.option("--all", "everything", is_flag=True, help="Every batch that waits; each hash is shown first.")
 @case_option
-@_account_options
+@account_options
 @base.yes_option
 @with_home
 def approve(
@@ -126,7 +126,7 @@ def approve(
         return Exit.DONE
     base.say("these bytes:", *(_described(found, sha256) for sha256 in chosen))
     base.confirm(f"approve {len(chosen)} batches?", yes)
-    with _acting(home, account, password_file) as actor:
+    with acting(home, account, password_file) as actor:
         done = approving.approve(home, chosen, actor, ROLE, datetime.now(UTC))
     who = base.who(home)
     for one in done:
@@ -154,7 +154,7 @@ def _described(found: dict[str, queueing.Waiting], sha256: str) -> str:
 @click.argument("sha256", metavar="SHA256")
 @click.option("--reason", required=True, type=click.Choice(REASONS), help="Why; it stays in your own history.")
 @click.option("--note", default="", help="In your own words; it stays here and never leaves.")
-@_account_options
+@account_options
 @base.yes_option
 @with_home
 def refuse(
@@ -169,7 +169,7 @@ def refuse(
     found = {entry.sha256: entry for entry in queueing.waiting(home, now)}
     base.say("these bytes will not go, nor will their messages in another batch:", _described(found, sha256))
     base.confirm("refuse them?", yes)
-    with _acting(home, account, password_file) as actor:
+    with acting(home, account, password_file) as actor:
         done = approving.refuse(home, sha256, actor, ROLE, reason, datetime.now(UTC), note=note)
     if done.void is None:
         base.say(f"refused {done.case} {done.sequence}; not even a void may leave now, so it is voided later")
@@ -203,7 +203,7 @@ def show(home: Home, sha256: str) -> Exit:
 @command("set")
 @click.argument("case", type=click.Choice(tuple(MODES)))
 @click.argument("level", type=click.Choice(LEVELS))
-@_account_options
+@account_options
 @base.yes_option
 @with_home
 def set_level(home: Home, case: str, level: str, account: str | None, password_file: TextIO | None, yes: bool) -> Exit:
@@ -216,7 +216,7 @@ def set_level(home: Home, case: str, level: str, account: str | None, password_f
     if rule.asks == TWO and level != TWO:
         base.say("this takes a second account, which does the same; until then two people are asked for")
     base.confirm(f"let {case}, which asks for approval of {rule.asks}, ask for {level}?", yes)
-    with _acting(home, account, password_file) as actor:
+    with acting(home, account, password_file) as actor:
         done = asking.set_level(home, case, level, actor, ROLE, datetime.now(UTC))
     if done.step == levels.ASKED:
         click.echo(f"{case}: {done.before}; asked to set it to {level}, and a second account has to do the same")

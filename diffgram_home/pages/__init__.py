@@ -29,6 +29,7 @@ from diffgram_home.pages import (
     reports,
     sent,
     sessions,
+    support,
 )
 
 PAGES = (
@@ -41,6 +42,7 @@ PAGES = (
     queue,
     sent,
     cases,
+    support,
     releases,
     incidents,
     deletion,

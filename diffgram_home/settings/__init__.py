@@ -31,7 +31,7 @@ from diffgram_home.settings._approval import Approval
 from diffgram_home.settings._browser import Browser
 from diffgram_home.settings._corporate import Corporate
 from diffgram_home.settings._elsewhere import Elsewhere, Witness
-from diffgram_home.settings._limits import Keep, Sending, Spool
+from diffgram_home.settings._limits import Keep, Sending, Spool, Support
 from diffgram_home.settings._mail import Mail
 from diffgram_home.settings._modes import FIELD_MODES, Policy
 from diffgram_home.settings._oidc import Oidc
@@ -59,6 +59,7 @@ __all__ = [
     "Settings",
     "Source",
     "Spool",
+    "Support",
     "Web",
     "Witness",
     "parse",
@@ -91,6 +92,7 @@ class Settings:
     transforms: Mapping[str, str]
     policy: Policy
     approval: Approval
+    support: Support
 
     @property
     def fields_off(self) -> frozenset[str]:
@@ -154,6 +156,7 @@ def _settings(top: Table, path: Path, environ: Mapping[str, str]) -> Settings:
         transforms=_modes.transforms(top.table("transforms")),
         policy=_modes.policy(top.table("policy")),
         approval=_approval.read(top.table("approval")),
+        support=_limits.support(top.table("support")),
     )
     top.finish()
     return settings

@@ -1,4 +1,4 @@
-"""Reads `[spool]`, `[sending]` and `[keep]`: how much, how often, how long. For `settings` only."""
+"""Reads `[spool]`, `[sending]`, `[keep]` and `[support]`: how much, how often, how long. For `settings` only."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ class Keep:
     bodies_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The longest that a grant of support may last."""
+
+    longest_h: int
+
+
 def spool(table: Table, folder: Path) -> Spool:
     """`[spool]`, for the data folder `folder`; faults are collected in the table."""
     found = Spool(
@@ -68,5 +75,12 @@ def sending(table: Table) -> Sending:
 def keep(table: Table) -> Keep:
     """`[keep]`; faults are collected in the table."""
     found = Keep(table.number("local_days", 30, 1, 3650), table.number("bodies_days", 400, 1, 3650))
+    table.finish()
+    return found
+
+
+def support(table: Table) -> Support:
+    """`[support]`; faults are collected in the table."""
+    found = Support(table.number("longest_h", 4, 1, 168))
     table.finish()
     return found

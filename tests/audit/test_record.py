@@ -208,6 +208,7 @@ GOOD = {
         step="granted",
     ),
     "support-use": record.SupportUse(
+        actor="person:3",
         at=AT,
         grant="c" * 32,
         messages=1,

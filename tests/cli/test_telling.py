@@ -28,7 +28,7 @@ def test_the_privacy_notice_has_the_summary_table_as_it_stands(shell: Shell):
     shell.ok("off", "event", "--yes")
     rows = [line.strip("| ").split(" | ") for line in shell.ok("privacy").splitlines() if line.startswith("| ")]
     assert [row[0] for row in rows[2:]] == ["Event.py error collection", "JS error collection", "Support", "Licensing"]
-    assert [row[-1] for row in rows[2:]] == ["off", "local", "not installed", "not installed"]
+    assert [row[-1] for row in rows[2:]] == ["off", "local", "off", "not installed"]
 
 
 def test_every_promise_is_printed_with_its_tests(shell: Shell):

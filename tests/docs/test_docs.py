@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SECTIONS = (
     *("web", "browser", "database", "ledger", "corporate", "product", "spool", "sending", "keep", "mail"),
-    *("reports", "oidc", "cases", "policy", "approval"),
+    *("reports", "oidc", "cases", "policy", "approval", "support"),
 )
 CORPORATE = ("--program", "corporate.cli:main", "--name", "diffgram-corporate", "--file", "docs/corporate_commands.md")
 GENERATED = {

@@ -6,15 +6,20 @@ add a function that walks the page, the command that does the same, and the leaf
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit import signed, support
 from audit.deletion import EVERYTHING, Scope
 from corporate import deleting as corporates
 from corporate.keys import DELETIONS
-from diffgram_home import asking, conflicts, dsns, incidents, people, queueing
+from diffgram_home import asking, conflicts, dsns, incidents, people, queueing, switching
+from diffgram_home.supporting import deciding, hearing
 from tests.door.by_hand import Island, Vendor
 from tests.web.keyboard import Keyboard
 from tests.web.world import PASSWORD
@@ -63,6 +68,34 @@ class Scene:
         with self.place.home.store.write() as session:
             incidents.open(session, "tripwire", {f"connect.{datetime.now(UTC):%f}": 1}, datetime.now(UTC))
         return incidents.listed(self.place.home, limit=1)[0].token
+
+    def support(self) -> str:
+        """Support is on and asks for something; the id of the request."""
+        home, now = self.place.home, datetime.now(UTC)
+        switching.set_mode(home, "support", None, "on", "os:4711", now)
+        key, token = Ed25519PrivateKey.generate(), secrets.token_hex(16)
+        asked = support.Request(
+            asked_at=support.text(now),
+            expires_at=support.text(now + timedelta(days=4)),
+            extends=None,
+            id=token,
+            installation=home.installation,
+            name=None,
+            reason="customer-asked",
+            requester=signed.thumbprint(key.public_key()),
+            role="support",
+            routes=["queues", "versions"],
+            seconds=3600,
+            ticket=f"DG-{token[:6].upper()}",
+        )
+        assert hearing.hear(home, [support.ask(asked, key)], lambda _again: signed.ring(key.public_key()), now) == 1
+        return token
+
+    def grant(self) -> str:
+        """Support was granted something; the id of the request."""
+        token = self.support()
+        deciding.approve(self.place.home, token, "os:4711", "security", datetime.now(UTC))
+        return token
 
     def leaver(self) -> str:
         """Somebody has an account; the name."""
@@ -213,6 +246,32 @@ def _revoke_dsn(keys: Keyboard, given: str) -> None:
     keys.press("^Revoke the key$")
 
 
+def _open_request(keys: Keyboard, given: str) -> None:
+    keys.go("/support")
+    keys.press(f"^DG-{given[:6].upper()} ?: request {given[:8]}$")
+
+
+def _grant(keys: Keyboard, given: str) -> None:
+    _open_request(keys, given)
+    keys.press("^Grant the ticked routes$")
+
+
+def _refuse_support(keys: Keyboard, given: str) -> None:
+    _open_request(keys, given)
+    keys.choose("^Why", "its purpose does not need it")
+    keys.press("^Refuse the request$")
+
+
+def _revoke_grant(keys: Keyboard, given: str) -> None:
+    _open_request(keys, given)
+    keys.press("^Revoke the grant$")
+
+
+def _stop_support(keys: Keyboard, _given: str) -> None:
+    keys.go("/support")
+    keys.press("^End all support$")
+
+
 def _leave(keys: Keyboard, _given: str) -> None:
     keys.go("/deletion")
     keys.press("^leave corporate$")
@@ -291,6 +350,17 @@ ACTIONS = (
         ("queue", "refuse", "{}", "--reason", "other", "--yes"),
         Scene.queued,
     ),
+    Action("support.approve", "security", "support", _grant, ("support", "approve", "{}", "--yes"), Scene.support),
+    Action(
+        "support.refuse",
+        "operator",
+        "support",
+        _refuse_support,
+        ("support", "refuse", "{}", "--reason", "unneeded"),
+        Scene.support,
+    ),
+    Action("support.revoke", "operator", "support", _revoke_grant, ("support", "revoke", "{}"), Scene.grant),
+    Action("support.stop", "operator", "support", _stop_support, ("support", "stop", "--yes"), Scene.grant),
     Action("cases.switch", "admin", "mode", _switch_case, ("local", "event", "--yes")),
     Action(
         "account.change_password",

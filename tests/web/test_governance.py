@@ -48,7 +48,8 @@ LOOKING = """
 account list, browser headers, browser tag, bundle, carry list, cases, check, consistency, coverage, deletions, diff,
 dsn list, egress, explain, export, fence, fields, history, identity show, incidents, issues, mail list, mail show,
 pending, privacy, promises, proof, prove, queue list, queue show, releases, routes, sent, sessions, show,
-unacknowledged, verify
+support history, support preview, support requests,
+support show, unacknowledged, verify
 """
 """Commands that decide nothing."""
 
