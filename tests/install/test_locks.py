@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 
 IDS = [lock.path.name for lock in _locks.LOCKS]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
-OURS = {"audit", "event", "support_routes", "diffgram_home", "corporate", "annotator", "benchmarks", "tests"}
-OURS |= {path.stem for path in (_locks.ROOT / "install").glob("*.py")}
+OURS = {"audit", "event", "licensing", "support_routes", "diffgram_home", "corporate"}
+OURS |= {"annotator", "benchmarks", "tests"} | {path.stem for path in (_locks.ROOT / "install").glob("*.py")}
 DISTRIBUTION_OF = {  # where a module's name is not its distribution's
     "argon2": "argon2-cffi", "flask_smorest": "flask-smorest", "time_machine": "time-machine", "_pytest": "pytest",
     "werkzeug": "flask", "jinja2": "flask", "markupsafe": "flask", "packaging": "pytest",
