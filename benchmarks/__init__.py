@@ -4,6 +4,7 @@ python -m benchmarks.calls      event.new and event.error beside Sentry's and Op
 python -m benchmarks.path       spool → gate → ledger → door, beside bare decoding and hashing
 python -m benchmarks.ingest     corporate on SQLite and PostgreSQL, beside PostgreSQL's COPY
 python -m benchmarks.issues     errors counted in issues, and their pages with 100,000 events, on SQLite and PostgreSQL
+python -m benchmarks.home_pages  the installation's pages with 100,000 errors and a month of sessions
 python -m benchmarks.envelopes  Sentry envelopes a second through the installation, beside a bare Flask endpoint
 python -m benchmarks.proof      verifying a ledger, beside bare SHA-256 of the same bytes
 python -m benchmarks.idle       memory and processor time of an installation that has nothing to do

@@ -9,8 +9,8 @@ first: those of the exception, then those of its causes, which go deeper. Recurs
 are `<place>`, and neighbours of that kind are one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Iterable, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 import msgspec
@@ -51,11 +51,12 @@ class ErrorLog:
         self.words = Words(index)
         self._prefixes = tuple(product)
         self._in_product: dict[str, int] = {}
+        self._places: dict[tuple[int, int], tuple[CodeType, str, list[Any]]] = {}
 
     def of(self, exception: BaseException) -> dict[str, Any]:
         """Return the value for `exception`: `{"chain": […], "frames": […]}`, within the bounds of `audit.types`."""
-        chain = _chain(exception)
-        causes = _causes(exception, chain)
+        chain, grouped = _chain(exception)
+        causes = _causes(exception, chain) if grouped else chain
         return {"chain": self._links(chain), "frames": self._frames(causes)}
 
     def _links(self, chain: Sequence[BaseException]) -> list[dict[str, Any]]:
@@ -66,7 +67,7 @@ class ErrorLog:
         name = class_name(type(exception))
         known = name in self.index.types and len(name) <= _MAX_NAME
         shapes = [shape(value) for value in _args(exception)[:MAX_SHAPES]]
-        return name if known else NO_TYPE, shapes, self.words.of(exception, name) if known else None
+        return name if known else NO_TYPE, shapes, self.words.of(exception, name, shapes) if known else None
 
     def _frames(self, causes: Sequence[BaseException]) -> list[list[Any]]:
         places: list[list[Any]] = []
@@ -80,9 +81,20 @@ class ErrorLog:
         return places
 
     def place(self, frame: Any, line: int) -> list[Any]:
-        """Return the place of a frame that stands in `line`, and 1 if it is in the product, else 0."""
-        module = module_of(frame)
-        name = frame.f_code.co_qualname
+        """Return the place of a frame that stands in `line`, and 1 if it is in the product, else 0.
+
+        Not to be changed: what was found once for a line of shipped code is handed out again.
+        """
+        code, module = frame.f_code, module_of(frame)
+        known = self._places.get((id(code), line))
+        if known is not None and known[0] is code and known[1] == module:
+            return known[2]
+        found = self._find(module, code.co_qualname, line)
+        if module in self.index.modules and len(self._places) < _MAX_WALK:
+            self._places[id(code), line] = code, module, found
+        return found
+
+    def _find(self, module: str, name: str, line: int) -> list[Any]:
         for first, last in self.index.modules.get(module, _MISSING).get(name, ()):
             if first <= line <= last:
                 place = f"{module}:{name}:{line}"
@@ -114,9 +126,10 @@ def worded(found: Iterable[Link]) -> list[dict[str, Any]]:
     return links
 
 
-def _chain(exception: BaseException) -> list[BaseException]:
-    """Return the exception, then members of groups and causes, depth first, each once."""
+def _chain(exception: BaseException) -> tuple[list[BaseException], bool]:
+    """Return the exception, then members of groups and causes, depth first, each once; and if there was a group."""
     found: list[BaseException] = []
+    grouped = False
     seen: set[int] = set()
     waiting = [exception]
     while waiting and len(found) < MAX_CHAIN:
@@ -129,8 +142,9 @@ def _chain(exception: BaseException) -> list[BaseException]:
         if cause is not None:
             waiting.append(cause)
         if issubclass(type(current), BaseExceptionGroup):
+            grouped = True
             waiting.extend(reversed(_members(current)[:MAX_CHAIN]))
-    return found
+    return found, grouped
 
 
 def _caused_by(exception: BaseException) -> BaseException | None:
@@ -155,21 +169,16 @@ def _steps(causes: Sequence[BaseException]) -> list[Step]:
     steps: list[Step] = []
     keys: list[tuple[int, int]] = []
     for exception in causes:
-        for frame, line in _walk(_traceback(exception)):
-            steps.append((frame, line))
-            keys.append((id(frame.f_code), line))
+        trace, left = _traceback(exception), _MAX_WALK
+        while trace is not None and left:
+            frame, line = trace.tb_frame, trace.tb_lineno
+            step = frame, line if type(line) is int else 0
+            steps.append(step)
+            keys.append((id(frame.f_code), step[1]))
+            trace, left = trace.tb_next, left - 1
     if len(set(keys)) < len(keys):
         steps = fold(steps, keys)
     return cut(steps, _WALK_KEEP)
-
-
-def _walk(trace: TracebackType | None) -> Iterator[Step]:
-    for _ in range(_MAX_WALK):
-        if trace is None:
-            return
-        line = trace.tb_lineno
-        yield trace.tb_frame, line if type(line) is int else 0
-        trace = trace.tb_next
 
 
 def fold(steps: list[Any], keys: list[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ What no known `raise` explains (compiled code, drivers, servers) has the words o
 data of the run.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
@@ -26,6 +26,8 @@ from event.known import Said as Known
 
 _MAX_WALK = 10_000
 _MAX_KEPT = 10_000
+Sayable = tuple[tuple[tuple[Template, bool], ...], ...]
+"""For each argument its templates, and whether each has words: none where none has, nothing where no argument has."""
 Said = list[str | list[str]]
 """One argument: a literal is a text, a hole a list with its shape."""
 
@@ -68,19 +70,19 @@ class Words:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._raises = Marked(index.raises)
-        self._made: dict[tuple[int, str], tuple[type, Arguments | None]] = {}
+        self._made: dict[tuple[int, str], tuple[type, Sayable]] = {}
         self._known = Known(index.known, code_text.slots(index))
 
-    def of(self, exception: BaseException, name: str = "") -> dict[str, Any] | None:
+    def of(self, exception: BaseException, name: str = "", shapes: Sequence[str] = ()) -> dict[str, Any] | None:
         """Return the `code_text` of an exception, or None when no words are known for it.
 
-        `name` is the name of its type, if that is known already.
+        `name` is the name of its type, `shapes` those of its first arguments, if that is known already.
         """
         name = name or class_name(type(exception))
         last = _last(_traceback(exception))
         found = self._raises.at(last.tb_frame, last.tb_lasti) if last is not None else None
         if found is not None:
-            said = self._of_raise(exception, name, *found)
+            said = self._of_raise(exception, name, shapes, *found)
             if said is not None or self._index.is_product(found[0].rpartition(":")[0]):
                 return said
         return self._known.of_named(name, _args(exception))
@@ -109,26 +111,31 @@ class Words:
         alone = [(at, one.positional[0]) for at, one in made if len(one.positional) == 1 and not one.is_open]
         if len(alone) < len(made):
             return None  # another raise of the line could have said it
-        said = {at: _said(message, templates) for at, templates in alone}
+        its_shape = shape(message)
+        said = {at: _said(message, _with_words(templates), its_shape) for at, templates in alone}
         fitting = [at for at, templates in alone if any(holes(t, message) is not None for t in templates)]
         if len(fitting) != 1 or not _is_worded([said[fitting[0]]]):
             return None
         return {"at": fitting[0], "arguments": [said[fitting[0]]]}
 
-    def _of_raise(self, exception: BaseException, name: str, at: str, site: Site) -> dict[str, Any] | None:
-        made = self._handed(type(exception), name, at, site)
-        if made is None:
+    def _of_raise(
+        self, exception: BaseException, name: str, shapes: Sequence[str], at: str, site: Site
+    ) -> dict[str, Any] | None:
+        sayable = self._sayable(type(exception), name, at, site)
+        if not sayable:
             return None
-        said = [_said(value, code_text.at(made, n)) for n, value in enumerate(_args(exception)[:MAX_SHAPES])]
+        values = _args(exception)[:MAX_SHAPES]
+        shapes = shapes if len(shapes) == len(values) else [shape(value) for value in values]
+        said = [_said(value, sayable[n] if n < len(sayable) else (), shapes[n]) for n, value in enumerate(values)]
         return {"at": at, "arguments": said} if _is_worded(said) else None
 
-    def _handed(self, kind: type, name: str, at: str, site: Site) -> Arguments | None:
-        """Return what `args` can be after the class has made its own of what the raise passed; made once for both."""
+    def _sayable(self, kind: type, name: str, at: str, site: Site) -> Sayable:
+        """Return what `args` can say after the class has made its own of what the raise passed; made once for both."""
         key = id(kind), at
         known = self._made.get(key)
         if known is None or known[0] is not kind:
             made = code_text.handed(self._index, name, site.arguments) if self._is_shipped(kind, name) else None
-            known = kind, made
+            known = kind, _sayable(made)
             if len(self._made) < _MAX_KEPT:
                 self._made[key] = known
         return known[1]
@@ -169,23 +176,38 @@ def _exact(names: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     return ((name, value) for name, value in names.items() if type(name) is str)
 
 
-def _said(value: Any, templates: Iterable[Template]) -> Said:
+def _said(value: Any, templates: Collection[tuple[Template, bool]], its_shape: str) -> Said:
     """Return the one template that is the whole of `value`, with shapes in its holes; else the shape of it all."""
-    if type(value) is str:
-        matching = [(t, found) for t in templates if (found := holes(t, value)) is not None]
-        if len(matching) == 1 and has_words(matching[0][0]):
-            template, values = matching[0]
+    if templates and type(value) is str:
+        matching = [(t, is_worded, found) for t, is_worded in templates if (found := holes(t, value)) is not None]
+        if len(matching) == 1 and matching[0][1]:
+            template, _, values = matching[0]
             shapes = iter(values)
             return [part if isinstance(part, str) else [shape(next(shapes))] for part in template]
-    return [[shape(value)]]
+    return [[its_shape]]
+
+
+def _sayable(made: Arguments | None) -> Sayable:
+    if made is None:
+        return ()
+    found = tuple(_with_words(templates) for templates in made.positional)
+    return found if any(found) else ()
+
+
+def _with_words(templates: Collection[Template]) -> tuple[tuple[Template, bool], ...]:
+    found = tuple((template, has_words(template)) for template in templates)
+    return found if any(is_worded for _, is_worded in found) else ()
 
 
 def _is_worded(said: list[Said]) -> bool:
-    return any(type(part) is str for argument in said for part in argument)
+    """Say whether a template was found for one of them: of any other there is but a shape."""
+    return any([len(argument) > 1 or type(argument[0]) is str for argument in said])  # noqa: C419  faster by a half
 
 
 def holes(template: Template, value: str) -> list[str] | None:
     """Return what stands in the holes when `template` is the whole of an exact text, else None."""
-    if len(template) == 1 and not isinstance(template[0], str):
+    if len(template) == 1:
+        if isinstance(template[0], str):
+            return [] if value == template[0] else None
         return [value] if template == HOLE else None  # a value that is no text was not a text
     return match(template, value)

@@ -25,7 +25,7 @@ from event._reduce import class_name
 from event._shape import shape
 from event.known._data import translated
 from event.known._system import in_english
-from event.known._table import Fit, Row, Table, inner_catalogues, template, weight
+from event.known._table import Entry, Fit, Row, Table, inner_catalogues, weight
 from event.known.notation import has_words
 
 _MAX_LINES = 12
@@ -49,9 +49,9 @@ class Reading:
 class Tables:
     """Messages in English, and, looked for only where none of them fits, in other languages."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-        self._english = Table(rows)
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        self._english = Table(entries)
         self._others: Table | None = None
 
     def fitting(self, text: str) -> list[Fit]:
@@ -63,10 +63,10 @@ class Tables:
             self._others = Table(self._translated())
         return self._others.fitting(text)
 
-    def _translated(self) -> Iterator[Row]:
-        for row in self._rows:
-            for other in translated(row.reference.partition(":")[0]).get(row.message, ()):
-                yield Row(row.reference, row.message, *other)
+    def _translated(self) -> Iterator[Entry]:
+        for reference, message, *_ in self._entries:
+            for other in translated(reference.partition(":")[0]).get(message, ()):
+                yield reference, message, *other
 
 
 class Said:
@@ -106,18 +106,18 @@ class Said:
         """Return the tables of a type or of some catalogues, made at their first use."""
         tables = self._tables.get(key)
         if tables is None:
-            tables = Tables(list(self._rows(takes)))
+            tables = Tables(list(self._entries(takes)))
             if len(self._tables) < _MAX_KEPT:
                 self._tables[key] = tables
         return tables
 
-    def _rows(self, takes: Takes) -> Iterator[Row]:
+    def _entries(self, takes: Takes) -> Iterator[Entry]:
         for name, groups in self.known.catalogues.items():
             first = 0
             for kinds, messages in groups:
                 if takes(name, kinds):
                     for number, message in enumerate(messages, first):
-                        yield Row(f"{name}:{number}", message, template(message))
+                        yield f"{name}:{number}", message, message, ()
                 first += len(messages)
 
     def _argument(self, value: Any, table: Tables) -> Reading:

@@ -1,7 +1,8 @@
 """Messages, made ready to be matched: of one exception type, or of the catalogues that a hole names.
 
-Only messages whose beginning or end fits are tried, so that hundreds cost as little as a few; matching itself is
-`audit.template.match`: linear, whole, no patterns. Of a message and its special case, the special one fits.
+Only messages whose beginning or end fits are tried, and made ready, at the first text with that beginning or end: so
+that thousands cost as little as a few, the first time, too. Matching itself is `audit.template.match`: linear, whole,
+no patterns. Of a message and its special case, the special one fits.
 """
 
 from collections import defaultdict
@@ -36,36 +37,55 @@ class Row:
 
 
 Fit = tuple[Row, list[str]]
+Entry = tuple[str, Message, Sequence[str | Hole | tuple[str]], tuple[int, ...]]
+"""A row before it is made: reference, message, what is matched (the message itself, or a template), and its holes."""
+
+
+class Bucket:
+    """The rows with one beginning or end, each with its longest literal; made of `entries` when first asked for."""
+
+    def __init__(self) -> None:
+        """Begin without entries; they are added before `rows` is first called."""
+        self.entries: list[Entry] = []
+        self._rows: tuple[tuple[str, Row], ...] | None = None
+
+    def rows(self) -> tuple[tuple[str, Row], ...]:
+        """Return longest literal and row of each."""
+        found = self._rows
+        if found is None:
+            found = self._rows = tuple((_longest(row), row) for row in _each_once(map(_row, self.entries)))
+        return found
 
 
 class Table:
-    """Rows, found by the edges and the longest literal of a text."""
+    """Rows, found by the edges and the longest literal of a text. Any thread may use it."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._by_start: dict[str, list[tuple[str, Row]]] = defaultdict(list)
-        self._by_end: dict[str, list[tuple[str, Row]]] = defaultdict(list)
-        self._others: list[tuple[str, Row]] = []
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        """Sort the entries by their edges; none is made ready."""
+        self._by_start: dict[str, Bucket] = defaultdict(Bucket)
+        self._by_end: dict[str, Bucket] = defaultdict(Bucket)
+        self._others = Bucket()
         self._covering: dict[tuple[int, int], bool] = {}
-        for row in _each_once(rows):
-            first, last = row.template[0], row.template[-1]
-            longest = max((part for part in row.template if isinstance(part, str)), key=len, default="")
+        for entry in entries:
+            first, last = entry[2][0], entry[2][-1]
             if isinstance(first, str) and len(first) >= _EDGE:
-                self._by_start[first[:_EDGE]].append((longest, row))
+                self._by_start[first[:_EDGE]].entries.append(entry)
             elif isinstance(last, str) and len(last) >= _EDGE:
-                self._by_end[last[-_EDGE:]].append((longest, row))
+                self._by_end[last[-_EDGE:]].entries.append(entry)
             else:
-                self._others.append((longest, row))
+                self._others.entries.append(entry)
 
     def fitting(self, text: str) -> list[Fit]:
         """Return the rows that are the whole of `text`, with what stands in their holes; none that is only general.
 
         A row is general where another that fits says more: every text of that one is one of the first.
         """
-        near = (self._by_start.get(text[:_EDGE], ()), self._by_end.get(text[-_EDGE:], ()), self._others)
+        near = (self._by_start.get(text[:_EDGE]), self._by_end.get(text[-_EDGE:]), self._others)
         found = [
             (row, holes)
-            for rows in near
-            for longest, row in rows
+            for bucket in near
+            if bucket is not None
+            for longest, row in bucket.rows()
             if longest in text and (holes := row.of(text)) is not None
         ]
         if len(found) < 2:
@@ -79,6 +99,15 @@ class Table:
         if known is None:
             known = self._covering[key] = _takes(general, special) and not _takes(special, general)
         return known
+
+
+def _row(entry: Entry) -> Row:
+    reference, message, matched, holes = entry
+    return Row(reference, message, template(matched), holes)
+
+
+def _longest(row: Row) -> str:
+    return max((part for part in row.template if isinstance(part, str)), key=len, default="")
 
 
 def _each_once(rows: Iterable[Row]) -> Iterable[Row]:
@@ -101,9 +130,9 @@ def _takes(general: Row, special: Row) -> bool:
     return match(general.template, text) is not None
 
 
-def template(message: Message) -> Template:
-    """Return a message as a template to match."""
-    return tuple(part if isinstance(part, str) else _hole(part[0]) for part in message)
+def template(parts: Sequence[str | Hole | tuple[str]]) -> Template:
+    """Return a message as a template to match; what is one already stays as it is."""
+    return tuple(part if isinstance(part, str | Hole) else _hole(part[0]) for part in parts)
 
 
 _hole = cache(Hole)

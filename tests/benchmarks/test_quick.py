@@ -10,18 +10,8 @@ import benchmarks
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = (
-    "calls",
-    "corpus",
-    "envelopes",
-    "idle",
-    "ingest",
-    "issues",
-    "known",
-    "path",
-    "proof",
-    "reports",
-    "tripwire",
-    "words",
+    *("calls", "corpus", "envelopes", "home_pages", "idle", "ingest"),
+    *("issues", "known", "path", "proof", "reports", "tripwire", "words"),
 )
 
 

@@ -144,6 +144,19 @@ def test_a_line_outside_the_function_is_no_place():
     assert functions(log(caught(fail), names)) == ["<place>"]
 
 
+def test_what_is_remembered_of_a_line_holds_for_its_module_and_its_lines_only():
+    code = compile("def run(n):\n    if n:\n        raise ValueError\n    raise KeyError\n", "x.py", "exec")
+    names = index.new("test 1.0.0", {"ours": {"run": ((1, 4),)}}, frozenset({"ValueError", "KeyError"}))
+    kept = ErrorLog(names)
+    for _ in range(3):
+        for module, stands in (("ours", "ours:run:"), ("theirs", "<place>")):
+            scope: dict[str, Any] = {"__name__": module}
+            exec(code, scope)  # noqa: S102  the same code object in both modules
+            for number, line in ((1, "3"), (0, "4")):
+                place = kept.of(caught(scope["run"], number))["frames"][-1]
+                assert place == ([f"{stands}{line}", 1] if module == "ours" else ["<place>", 0])
+
+
 @pytest.mark.parametrize(("product", "flag"), [((), 1), (("tests",), 1), ((HERE,), 1), (("test",), 0), (("json",), 0)])
 def test_a_frame_says_whether_it_is_in_the_product(product, flag):
     assert {frame[1] for frame in log(caught(outer), product=product)["frames"]} == {flag}
