@@ -37,7 +37,7 @@ def person(chance: random.Random, locale: str) -> Person:
     return Person(
         given,
         family,
-        mail=f"{given}.{family}{chance.randrange(10, 99)}@{chance.choice(['mail', 'post', 'klinik'])}.example",
+        mail=f"{given}.{family}{chance.randrange(10, 99)}@{chance.choice(['praxis', 'post', 'klinik'])}.example",
         phone=at.dial + "".join(digits[:5]),
         street=f"{chance.choice(at.streets.split())} {chance.randrange(100, 999)}",
         town=f"{chance.randrange(10_000, 99_999)} {chance.choice(TOWNS[locale].split())}",
