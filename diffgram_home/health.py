@@ -23,12 +23,14 @@ from diffgram_home import approving, people, reading, upgrading, views
 from diffgram_home.attempts import CARRIED
 from diffgram_home.browser import looking
 from diffgram_home.home import Home
+from diffgram_home.supporting import hearing
 
 FAULT, NOTICE = "fault", "notice"
 _WORTH_KNOWING = frozenset(
     {
         *(upgrading.CHANGED, upgrading.ENDS, upgrading.ENDED),
         *(approving.WAITING, approving.SOON, approving.LATE),
+        hearing.ASKED,
     }
 )
 """Codes of open notices that say what waits for a person, while all works as it should."""

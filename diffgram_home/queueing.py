@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit.approval import NONE, TWO, enough
+from audit.approval import LEVELS, NONE, TWO, enough, stricter
 from audit.modes import MODES
 from diffgram_home import approvals, bodies, rules
 from diffgram_home.approving import expires_at
@@ -81,6 +81,12 @@ class Rule:
     since: datetime | None
     expires_h: int
     lowering: approvals.Lowering | None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The levels that the case may ask for: none below what it always asks for."""
+        always = approvals.ALWAYS.get(self.case, NONE)
+        return tuple(level for level in LEVELS if stricter(always, level) == level)
 
 
 def waiting(home: Home, now: datetime, *, case: str | None = None, limit: int = MOST) -> tuple[Waiting, ...]:

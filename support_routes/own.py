@@ -76,7 +76,7 @@ def of_configuration(found: kinds.Configuration) -> dict[str, Any]:
     "health",
     answer="home/support-finding",
     reads=("findings",),
-    brief="what `diffgram-home check` finds and open notices, as codes with counts; none of their words",
+    brief="what diffgram-home check finds and open notices, as codes with counts; none of their words",
 )
 def health(handed: Handed, _now: datetime) -> Messages:
     """A message for each code."""

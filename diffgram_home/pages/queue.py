@@ -30,7 +30,7 @@ WORDS: Final = {
 def show() -> str:
     """What waits for approval, how long still, who approved so far; and what each case asks for."""
     found = queueing.waiting(here(), g.now)
-    return render_template("queue.html", waiting=found, rules=queueing.ruled(here()), levels=LEVELS)
+    return render_template("queue.html", waiting=found, rules=queueing.ruled(here()))
 
 
 @routes.post("/approve")
@@ -104,6 +104,6 @@ def _one(sha256: str) -> queueing.One:
 
 def _rule(case: str, level: str) -> queueing.Rule:
     rule = next((rule for rule in queueing.ruled(here()) if rule.case == case), None)
-    if rule is None or level not in LEVELS:
+    if rule is None or level not in rule.choices:
         raise NotHere("there is no such case, or nothing such that it could ask for", "choose from the list")
     return rule

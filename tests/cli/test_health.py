@@ -137,6 +137,11 @@ def test_faults_come_before_notices_and_a_notice_of_the_same_code_is_not_told_tw
     assert _found(facts) == [("fault", "not-enrolled"), ("notice", "no-index")]
 
 
+def test_what_waits_for_a_person_is_no_fault():
+    asked = replace(NOTICE, code="support-asked")
+    assert _found(replace(HEALTHY, notices=(asked,))) == [("notice", "support-asked")]
+
+
 def test_an_installation_that_sends_nothing_need_not_be_enrolled():
     quiet = replace(HEALTHY, cases=(replace(CASE, mode="local"),), enrolled=False)
     assert _found(quiet) == [("notice", "not-enrolled")]

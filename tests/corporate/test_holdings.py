@@ -11,10 +11,21 @@ from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, Table, Text, fu
 
 from audit import deletion
 from audit.deletion import Scope
-from corporate import acts, completeness, deleting, enrolment, holdings, importing, incidents, instructing, looking
+from corporate import (
+    acts,
+    completeness,
+    deleting,
+    enrolment,
+    holdings,
+    importing,
+    incidents,
+    instructing,
+    looking,
+    supporting,
+)
 from corporate.database import EVERYBODY
 from corporate.issues import following
-from corporate.keys import INSTRUCTIONS
+from corporate.keys import INSTRUCTIONS, SUPPORT
 from corporate.models import Base, Batch
 from corporate.removing import KEPT_OF_ONE
 from corporate.server import open_corporate
@@ -82,6 +93,8 @@ def filled(one: Pretend, folder: Path) -> None:
         customer = holdings.held(server.store, one.id).customer  # type: ignore[union-attr]
         wish = instructing.Wish(customer, one.id, "case", "event", "local", "other", 7)
         instructing.ask(server.store, server.keys.of(INSTRUCTIONS), wish, "os:test", now)
+        help_ = supporting.Wish(one.id, ("versions",), "alert", "DG-1", 60, 1, "A" * 43, "support")
+        supporting.ask(server.store, server.keys.of(SUPPORT), help_, "os:test", now)
         enrolment.allow_signature(server.store, one.id, True, "os:test", now)
         completeness.settle(server.store, one.id, "os:test", now)
         (opened,) = incidents.listed(server.store, installation=one.id)

@@ -251,7 +251,7 @@ def test_odd_questions_are_answered_with_a_page(world: World, query: str) -> Non
 def test_a_case_that_is_not_installed_cannot_be_switched(world: World) -> None:
     token = world.token("admin")
     form = {"csrf": world.form_value(token)}
-    got = world.ask("/cases/support/on", method="POST", token=token, form=form)
+    got = world.ask("/cases/licensing/on", method="POST", token=token, form=form)
     assert got.status == 400
     assert "not installed" in got.text
 
