@@ -18,7 +18,11 @@ KINDS = st.dictionaries(st.sampled_from([k.name for k in FOUND.live_kinds()]), s
 
 
 def test_without_a_word_nothing_leaves():
-    assert set(modes.effective(FOUND, {}, {}).values()) == {"local"}
+    found = modes.effective(FOUND, {}, {})
+    assert {FOUND.kinds[name].case: mode for name, mode in found.items()} == {
+        **dict.fromkeys(("browser", "event"), "local"),
+        "support": "off",
+    }
 
 
 @pytest.mark.parametrize(

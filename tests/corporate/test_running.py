@@ -134,7 +134,8 @@ def test_a_release_that_is_not_known_is_refused_until_it_is_added(server: Server
     file = tmp_path / "index.json"
     file.write_bytes(index.encode(places))
     added = server.command("release", "add", "--index", str(file))
-    assert added == {"catalogue": CORE.hash, "index": places.hash, "release": f"shop {one.id}"}
+    signed = {"key": added["key"], "number": added["number"]}
+    assert added == {"catalogue": CORE.hash, "index": places.hash, "release": f"shop {one.id}", **signed}
     assert one.send(one.seal(1)).status == 200
     assert places.hash in {row["hash"] for row in server.command("release", "list")}
 
