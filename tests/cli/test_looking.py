@@ -18,7 +18,7 @@ def test_cases_is_the_summary_table_of_the_seed_and_live(shell: Shell):
         "support": "off",
         "licensing": "offline",
     }
-    assert [row["installed"] for row in rows.values()] == [True, True, False, False]
+    assert [row["installed"] for row in rows.values()] == [True, True, True, False]
     shown = shell.ok("cases")
     assert "not installed" in shown
     assert "a pseudonym of a person to whoever holds the database: home.member_id" in shown
