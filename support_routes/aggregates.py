@@ -38,10 +38,13 @@ class NoNumber(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the rows of a reporter have to be: the column of groups with its choices, and the bounds of each count."""
+    """What the rows of a reporter have to be: the column of groups with its choices, and the bounds of each count.
+
+    The choices are in the catalogue's order; the last go missing first beside a small group (`withheld`).
+    """
 
     group: str
-    choices: frozenset[str]
+    choices: tuple[str, ...]
     bounds: Mapping[str, tuple[int, int]]
 
     @property
@@ -63,8 +66,8 @@ def shape(reporter: Reporter, catalogue: Catalogue) -> Shape:
     group = reporter.group(catalogue)
     bounds = {field.key: WHOLE[field.type](field.params) for field in reporter.counts(catalogue)}
     if group is None:
-        return Shape("", frozenset(), bounds)
-    return Shape(group.key, frozenset(group.params["choices"]), bounds)
+        return Shape("", (), bounds)
+    return Shape(group.key, tuple(group.params["choices"]), bounds)
 
 
 def add(sums: dict[str, Numbers], wanted: Shape, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -96,7 +99,7 @@ def settled(sums: Mapping[str, Numbers], wanted: Shape, smallest: int, before: C
     if not wanted.group:
         return Aggregate(dict(sums))
     empty = dict.fromkeys(wanted.bounds, 0)
-    whole = {name: sums.get(name, empty) for name in sorted({*wanted.choices, *sums})}
+    whole = {name: sums.get(name, empty) for name in dict.fromkeys((*wanted.choices, *sorted(sums)))}
     hidden = withheld({name: _size(numbers) for name, numbers in whole.items()}, smallest, before)
     return Aggregate({name: numbers for name, numbers in whole.items() if name not in hidden}, tuple(sorted(hidden)))
 
@@ -104,7 +107,10 @@ def settled(sums: Mapping[str, Numbers], wanted: Shape, smallest: int, before: C
 def withheld(sizes: Mapping[str, int], smallest: int, before: Collection[str] = ()) -> frozenset[str]:
     """Return the groups that must not be told, by how many things each of them has.
 
-    Where there are not enough groups that are not empty, all are withheld, the empty ones too.
+    With the small ones goes one that is not small, and more until 2 * `smallest` things are missing, the last in
+    `sizes` first: chosen by their sizes, they would tell how large they are at most (4 and 5 beside a told 5 are the
+    only way to make 14), and two small ones by themselves what they are not. Where there are not enough groups, all
+    are withheld, the empty ones too.
     """
     again = {name for name in before if name in sizes}
     if not any(0 < sizes[name] < 2 * smallest for name in again):
@@ -112,11 +118,11 @@ def withheld(sizes: Mapping[str, int], smallest: int, before: Collection[str] = 
     hidden = {name for name, size in sizes.items() if 0 < size < smallest} | again
     if not hidden:
         return frozenset()
-    rest = sorted((name for name, size in sizes.items() if size and name not in hidden), key=lambda n: (sizes[n], n))
-    while sum(sizes[name] for name in hidden) < smallest or sum(sizes[name] > 0 for name in hidden) < 2:
+    rest = [name for name, size in sizes.items() if size and name not in hidden]
+    while max(sizes[name] for name in hidden) < smallest or sum(sizes[name] for name in hidden) < 2 * smallest:
         if not rest:
             return frozenset(sizes)
-        hidden.add(rest.pop(0))
+        hidden.add(rest.pop())
     return frozenset(hidden)
 
 
