@@ -2,6 +2,7 @@
 stores; and the judge sees a reduction that leaks, and a secret in a store, in every encoding.
 """
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -55,9 +56,15 @@ class Ran:
 
 @pytest.fixture(scope="module", autouse=True)
 def _as_before() -> Iterator[None]:
-    """Leave no collector and no handler behind."""
+    """Leave no collector and no handler behind; take away the loop that Playwright leaves running in this thread.
+
+    With it `asyncio.run` refuses, and a raise inside a coroutine is not the one that is wanted.
+    """
     loggers = [logging.getLogger("product"), _logging.logger, logging.getLogger("py.warnings")]
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
     yield
+    asyncio._set_running_loop(loop)
     face._collector = None
     logging.captureWarnings(False)
     for logger in loggers:

@@ -170,7 +170,7 @@ def test_opentelemetry_for_node_tells_its_errors_as_pages_do(served: Served, mod
     ran = node(script, modules, f"{served.base}/v1/logs", served.key, env=environment, timeout=120)
     assert spelled.found_in(ran.stdout.encode()), ran.stderr
     assert ran.stderr == ""
-    log, also, thrown = served.taken()
+    thrown, log, also = sorted(served.taken(), key=lambda message: str(message["kind"]))  # the logs in their order
     assert (log["kind"], log["level"], log["logger"], log["release"]) == ("home/log", "warning", "depot", "1.4.2")
     assert (also["kind"], also["level"], "words" in also) == ("home/log", "error", False)
     assert (thrown["kind"], thrown["how"], thrown["release"]) == ("home/browser-error", "caught", "1.4.2")
