@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.install.places import copy_tree
 
-PACKAGES = ("audit", "event", "support_routes", "diffgram_home", "corporate")
+PACKAGES = ("audit", "event", "licensing", "support_routes", "diffgram_home", "corporate")
 
 
 def test_a_wheel_holds_every_file_of_the_packages_and_no_other(tmp_path: Path) -> None:
