@@ -1,14 +1,14 @@
 """What the claims of licences and of lists of withdrawn ones have in common: forms, times, reading them strictly."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit import signed
-from audit.canonical import MAX_INTEGER, read_canonical
+from audit.canonical import MAX_INTEGER, canonical, read_canonical
 from audit.errors import SignatureRefused
 from licensing.errors import LicenceRefused
 
@@ -20,6 +20,8 @@ Label = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,120}\Z")]
 Thumbprint = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 Claims = TypeVar("Claims", bound=msgspec.Struct)
+Check = Callable[[Claims], None]
+Keys = Mapping[str, Ed25519PublicKey]
 
 
 def spelt(at: datetime) -> str:
@@ -35,17 +37,27 @@ def moment(text: str) -> datetime:
     return at
 
 
-def read(token: str, keys: Mapping[str, Ed25519PublicKey], typ: str, form: type[Claims], name: str) -> Claims:
-    """Return the claims of a token whose signature, key, type and form all hold.
+def issue(one: Claims, key: Ed25519PrivateKey, typ: str, name: str, check: Check[Claims]) -> str:
+    """Return a document as a compact JWS. Raises LicenceRefused for one that `read` would refuse."""
+    payload = canonical(msgspec.to_builtins(one))
+    check(claims(payload, type(one), name))
+    return signed.sign(payload, key, typ)
 
-    `name` is the document's format without its number. Raises LicenceRefused with the code that says which did not.
+
+def read(token: str, keys: Keys, typ: str, form: type[Claims], name: str, check: Check[Claims]) -> Claims:
+    """Return the claims of a token whose signature, key, type and form hold, and which do not contradict each other.
+
+    `name` is the document's format without its number; `check` compares its members. Raises LicenceRefused with the
+    code that says which did not hold.
     """
     try:
         payload = signed.verify(token, keys, typ)
     except SignatureRefused as no:
         code = "KEY_UNKNOWN" if no.code == "key-unknown" else "SIGNATURE_INVALID"
         raise LicenceRefused(code, f"the document is not the vendor's: {no}") from None
-    return claims(payload, form, name)
+    found = claims(payload, form, name)
+    check(found)
+    return found
 
 
 def claims(payload: bytes, form: type[Claims], name: str) -> Claims:

@@ -94,14 +94,12 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def issue(licence: Licence, key: Ed25519PrivateKey) -> str:
     """Return `licence` as a compact JWS. Raises LicenceRefused for one that `read` would refuse."""
-    return signed.sign(canonical(msgspec.to_builtins(checked(licence))), key, signed.LICENCE)
+    return _claims.issue(licence, key, signed.LICENCE, FORMAT, _check)
 
 
 def read(token: str, keys: Mapping[str, Ed25519PublicKey]) -> Licence:
     """Return the licence in `token`, verified and complete; `keys` are those for licences. Raises LicenceRefused."""
-    found = _claims.read(token, keys, signed.LICENCE, Licence, FORMAT)
-    _check(found)
-    return found
+    return _claims.read(token, keys, signed.LICENCE, Licence, FORMAT, _check)
 
 
 def checked(licence: Licence) -> Licence:

@@ -20,7 +20,6 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit import signed
-from audit.canonical import canonical
 from licensing import _claims
 from licensing._claims import At, Count, Identifier, Number
 from licensing.entitlements import Name
@@ -74,16 +73,12 @@ class Standing:
 
 def issue(record: Record, key: Ed25519PrivateKey) -> str:
     """Return the record as a compact JWS of the installation. Raises LicenceRefused for one `read` would refuse."""
-    payload = canonical(msgspec.to_builtins(record))
-    _check(_claims.claims(payload, Record, FORMAT))
-    return signed.sign(payload, key, signed.USAGE)
+    return _claims.issue(record, key, signed.USAGE, FORMAT, _check)
 
 
 def read(token: str, keys: Mapping[str, Ed25519PublicKey]) -> Record:
     """Return the record in `token`, verified and complete; `keys` are the installation's. Raises LicenceRefused."""
-    found = _claims.read(token, keys, signed.USAGE, Record, FORMAT)
-    _check(found)
-    return found
+    return _claims.read(token, keys, signed.USAGE, Record, FORMAT, _check)
 
 
 def digest(token: str) -> str:

@@ -14,7 +14,6 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit import signed
-from audit.canonical import canonical
 from licensing import _claims
 from licensing._claims import At, Identifier, Label, Number
 from licensing.errors import LicenceRefused
@@ -53,16 +52,12 @@ def begins(entry: Entry) -> datetime:
 
 def issue(withdrawals: Withdrawals, key: Ed25519PrivateKey) -> str:
     """Return the list as a compact JWS. Raises LicenceRefused for one that `read` would refuse."""
-    payload = canonical(msgspec.to_builtins(withdrawals))
-    _check(_claims.claims(payload, Withdrawals, FORMAT))
-    return signed.sign(payload, key, signed.WITHDRAWALS)
+    return _claims.issue(withdrawals, key, signed.WITHDRAWALS, FORMAT, _check)
 
 
 def read(token: str, keys: Mapping[str, Ed25519PublicKey]) -> Withdrawals:
     """Return the list in `token`, verified and complete. Raises LicenceRefused."""
-    found = _claims.read(token, keys, signed.WITHDRAWALS, Withdrawals, FORMAT)
-    _check(found)
-    return found
+    return _claims.read(token, keys, signed.WITHDRAWALS, Withdrawals, FORMAT, _check)
 
 
 def _check(one: Withdrawals) -> None:
