@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from diffgram_home import ways
@@ -116,24 +115,13 @@ def _found(asked: Request) -> Found:
     read = _READERS.get(asked.mimetype)
     if read is None:
         raise Refused(ENCODING)
-    data = _unpacking.unpacked(_body(asked), asked.headers.get("Content-Encoding", ""))
+    data = _unpacking.received(asked)
     try:
         return read(data)
     except Malformed:
         raise Refused(FORM) from None
     except TooMany:
         raise Refused(SIZE) from None
-
-
-def _body(asked: Request) -> bytes:
-    """The body as it came. Raises Refused when it is too large, or ends before its length."""
-    asked.max_content_length = _unpacking.MOST_PACKED
-    try:
-        return asked.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Refused(SIZE) from None
-    except BadRequest:  # the client went away
-        raise Refused(FORM) from None
 
 
 def _take(records: Records, found: Found) -> Taken:

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from diffgram_home import ways
@@ -124,7 +123,7 @@ def _answered(home: Home, asked: Request, now: datetime, project: int, take: Tak
         _asking.check(home, asked, project)
         if not (taker.collects() or ways.way(home, "browser").collects(session.KIND)):
             return _opened(asked, _later(OFF_S))
-        data = _unpacking.unpacked(_body(asked), asked.headers.get("Content-Encoding", ""))
+        data = _unpacking.received(asked)
         taken = take(taker, data, count)
     except Refused as refused:
         taker.refuse(refused.word)
@@ -142,17 +141,6 @@ def _taker(home: Home) -> Taker:
     if taker is None:
         taker = home.cache["sentry"] = Taker(ways.way(home, "event"), ways.way(home, "browser"))
     return taker
-
-
-def _body(asked: Request) -> bytes:
-    """The body as it came. Raises Refused when it is too large, or ends before its length."""
-    asked.max_content_length = _unpacking.MOST_PACKED
-    try:
-        return asked.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Refused(SIZE) from None
-    except BadRequest:  # the client went away
-        raise Refused(FORM) from None
 
 
 def _items(taker: Taker, data: bytes, count: Count) -> Taken:

@@ -8,13 +8,27 @@ from typing import Final
 
 import brotli
 import zstandard
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.wrappers import Request
 
-from diffgram_home.sentry._words import ENCODING, SIZE, Refused
+from diffgram_home.sentry._words import ENCODING, FORM, SIZE, Refused
 
 MOST_PACKED: Final = 4 * 1024 * 1024
 MOST_BYTES: Final = 16 * 1024 * 1024
 _LARGEST_WINDOW: Final = 8 * 1024 * 1024
 _GZIP, _ZLIB, _RAW = 31, 15, -15
+
+
+def received(asked: Request) -> bytes:
+    """Return a request's body, unpacked. Raises Refused where it is too large, damaged, or ends before its length."""
+    asked.max_content_length = MOST_PACKED
+    try:
+        data = asked.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise Refused(SIZE) from None
+    except BadRequest:  # the client went away
+        raise Refused(FORM) from None
+    return unpacked(data, asked.headers.get("Content-Encoding", ""))
 
 
 def unpacked(data: bytes, encoding: str) -> bytes:
