@@ -59,6 +59,15 @@ class Goals:
             said = f"**missed by {high / low - 1:.0%}**" if low else "**missed**"
         self.lines.append(f"- {what}: {number(value)}{unit}; goal {word} {number(goal)}{unit}: {said}.")
 
+    def pages(self, kind: str, title: str, times: Mapping[str, Sequence[float]], most_s: float) -> None:
+        """Print what each page took, median and slowest of its rounds in ms; hold each median to `most_s` seconds."""
+        rows = [
+            (page, f"{statistics.median(took) * 1000:.0f}", f"{max(took) * 1000:.0f}") for page, took in times.items()
+        ]
+        print(table(title, ("page", "median", "slowest"), rows))
+        for page, took in times.items():
+            self.hold(f"{kind}: {page}, s", statistics.median(took), most_s, at_most=True)
+
     def end(self) -> int:
         """Print what was held, and return the exit status."""
         note = "Quick run: far too short for figures, nothing is held against a goal.\n\n" if self.quick else ""

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -20,7 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
 
 from audit.types import instant_text
-from benchmarks._timing import Goals, arguments, machine, number, table
+from benchmarks._timing import Goals, arguments, machine, number
 from benchmarks.issues import FAULTS, GOAL_S, RELEASES, _fault, _line
 from diffgram_home import intake, people
 from diffgram_home.app import create_app
@@ -58,11 +57,8 @@ def main() -> int:
             rate = load(home, events)
             times = dict(_timed(home, rounds))
             home.close()
-            rows = [(page, f"{median(s) * 1000:.0f}", f"{max(s) * 1000:.0f}") for page, s in times.items()]
             print(f"\n{kind}: {number(events)} errors taken in at {number(rate)}/s")
-            print(table(f"The installation's pages on {kind}, ms", ("page", "median", "slowest"), rows))
-            for page, seconds in times.items():
-                goals.hold(f"{kind}: {page}, s", median(seconds), GOAL_S, at_most=True)
+            goals.pages(kind, f"The installation's pages on {kind}, ms", times, GOAL_S)
     return goals.end()
 
 

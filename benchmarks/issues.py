@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -24,7 +23,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select, text
 
 from audit import index
-from benchmarks._timing import Goals, arguments, machine, number, table
+from benchmarks._timing import Goals, arguments, machine, number
 from corporate import migrating, releases, settings
 from corporate.app import create_app
 from corporate.database import EVERYBODY
@@ -71,11 +70,8 @@ def main() -> int:
             rate = _counted(server, events)
             times = dict(_timed(server, rounds))
             server.store.close()
-            rows = [(page, f"{median(s) * 1000:.0f}", f"{max(s) * 1000:.0f}") for page, s in times.items()]
             print(f"\n{kind}: {number(events)} events counted at {number(rate)}/s")
-            print(table(f"Pages on {kind}, ms", ("page", "median", "slowest"), rows))
-            for page, seconds in times.items():
-                goals.hold(f"{kind}: {page}, s", median(seconds), GOAL_S, at_most=True)
+            goals.pages(kind, f"Pages on {kind}, ms", times, GOAL_S)
     return goals.end()
 
 
